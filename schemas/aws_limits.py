@@ -29,3 +29,5 @@ SQS_VISIBILITY_SECONDS = 43_200
 """Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
 FIFO_GROUP_CHARACTERS = 128
 """Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
+S3_OBJECT_BYTES = 50 * 2**40
+"""Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, PositiveInt, field_validator
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from headrace.schemas.aws_limits import S3_OBJECT_BYTES
+from headrace.schemas.settings import MAX_DRAIN_SECONDS
+
+_Slots = Annotated[int, Field(gt=0, le=1_000_000)]
+_Rate = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
 class StreamSettings(BaseSettings):
@@ -24,13 +30,15 @@ class StreamSettings(BaseSettings):
     clamd: str = Field(default="", description="host:port of a ClamAV daemon; default: built-in content check")
     language: str = Field(default="", description="Language code of all speech; default: identified by Transcribe")
     min_confidence: float = Field(default=50.0, ge=0, le=100, description="Minimum confidence of labels in percent")
-    max_object_bytes: int = Field(default=2 * 2**30, gt=0, description="Larger objects are dead-lettered `too_large`")
-    in_flight: int = Field(default=64, gt=0, description="Concurrent records per stage and process")
-    slots: Annotated[dict[str, PositiveInt], NoDecode] = Field(
+    max_object_bytes: int = Field(
+        default=2 * 2**30, gt=0, le=S3_OBJECT_BYTES, description="Larger objects are dead-lettered `too_large`"
+    )
+    in_flight: int = Field(default=64, gt=0, le=100_000, description="Concurrent records per stage and process")
+    slots: Annotated[dict[str, _Slots], NoDecode] = Field(
         default={},
         description="Concurrent jobs over all workers, such as labels=10; default: the stages share the service quota",
     )
-    rates: Annotated[dict[str, float], NoDecode] = Field(
+    rates: Annotated[dict[str, _Rate], NoDecode] = Field(
         default={},
         description="Calls per second over all workers, such as rekognition.detect_labels=50",
     )
@@ -41,15 +49,21 @@ class StreamSettings(BaseSettings):
         ),
         description="AWS actions that tasks of state machines may call; * stands for any characters",
     )
-    buffer_bytes: int = Field(default=64 * 2**20, gt=0, description="Buffered bytes of records per stage and process")
-    aws_threads: int = Field(default=32, gt=0, description="Concurrent AWS calls per process")
-    drain_seconds: float = Field(default=20.0, gt=0, description="Seconds to finish running records at shutdown")
-    commit_seconds: float = Field(default=0.5, gt=0, description="Seconds between offset commits")
-    session_seconds: float = Field(default=10.0, ge=6, description="Consumer group session timeout in seconds")
+    buffer_bytes: int = Field(
+        default=64 * 2**20, gt=0, le=2**40, description="Buffered bytes of records per stage and process"
+    )
+    aws_threads: int = Field(default=32, gt=0, le=10_000, description="Concurrent AWS calls per process")
+    drain_seconds: float = Field(
+        default=20.0, gt=0, le=MAX_DRAIN_SECONDS, description="Seconds to finish running records at shutdown"
+    )
+    commit_seconds: float = Field(default=0.5, ge=0.01, le=60, description="Seconds between offset commits")
+    session_seconds: float = Field(default=10.0, ge=6, le=1800, description="Consumer group session timeout in seconds")
     metrics_host: str = Field(
         default="127.0.0.1", description="Address that /metrics, /live and /ready listen on; 0.0.0.0 in a container"
     )
-    metrics_port: int = Field(default=0, ge=0, description="HTTP port of /metrics, /live and /ready; 0: disabled")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="HTTP port of /metrics, /live and /ready; 0: disabled"
+    )
 
     @property
     def job_channel(self) -> dict[str, str]:

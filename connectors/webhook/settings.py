@@ -8,6 +8,8 @@ from pydantic import Field, FilePath, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from headrace.connectors.webhook.sns_signature import TOPIC_ARN
+from headrace.schemas.safe_text import safe_text
+from headrace.schemas.settings import MAX_DRAIN_SECONDS
 
 
 class WebhookSettings(BaseSettings):
@@ -30,14 +32,23 @@ class WebhookSettings(BaseSettings):
         default=2_000_000, ge=1024, le=2_000_000, description="Maximum size of a request in bytes"
     )
     max_age_seconds: float = Field(
-        default=3600.0, gt=0, description="Maximum age of a message in seconds; SNS retries for an hour"
+        default=3600.0, gt=0, le=7 * 86400, description="Maximum age of a message in seconds; SNS retries for an hour"
     )
-    rate: float = Field(default=1000.0, gt=0, description="Maximum requests per second of the webhook")
-    max_concurrent_requests: int = Field(default=100, ge=1, description="Maximum concurrent requests of the webhook")
+    rate: float = Field(
+        default=1000.0, ge=0.001, le=1_000_000, description="Maximum requests per second of the webhook"
+    )
+    max_concurrent_requests: int = Field(
+        default=100, ge=1, le=100_000, description="Maximum concurrent requests of the webhook"
+    )
     connections: int = Field(
-        default=500, ge=1, description="Maximum open connections; at the limit, one without a request is closed"
+        default=500,
+        ge=1,
+        le=1_000_000,
+        description="Maximum open connections; at the limit, one without a request is closed",
     )
-    drain_seconds: float = Field(default=20.0, gt=0, description="Seconds to wait for acknowledgements at shutdown")
+    drain_seconds: float = Field(
+        default=20.0, gt=0, le=MAX_DRAIN_SECONDS, description="Seconds to wait for acknowledgements at shutdown"
+    )
 
     @field_validator("topic_arns", mode="before")
     @classmethod
@@ -49,5 +60,5 @@ class WebhookSettings(BaseSettings):
     def _standard_topics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for arn in value:
             if not TOPIC_ARN.fullmatch(arn):
-                raise ValueError(f"{arn} is not the ARN of a standard SNS topic")
+                raise ValueError(f"{safe_text(arn, 200)} is not the ARN of a standard SNS topic")
         return value

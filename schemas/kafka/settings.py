@@ -63,9 +63,9 @@ class KafkaSettings(RegistrySettings):
     """The Kafka cluster."""
 
     bootstrap_servers: str = Field(description="Kafka brokers as host:port, comma-separated")
-    replication_factor: int = Field(default=1, ge=1, description="Replication factor of new topics")
+    replication_factor: int = Field(default=1, ge=1, le=2**15 - 1, description="Replication factor of new topics")
     kafka_timeout_seconds: float = Field(
-        default=15.0, gt=0, le=600, description="Seconds in which Kafka has to answer a command, including retries"
+        default=15.0, ge=0.1, le=600, description="Seconds in which Kafka has to answer a command, including retries"
     )
     kafka_tls: bool = Field(default=False, description="Use TLS and verify broker certificates")
     kafka_ca_file: str = Field(default="", description="PEM file of trusted CA certificates; default: the system's")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from headrace.schemas import topics
@@ -18,7 +18,7 @@ class TopicSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HEADRACE_", frozen=True, extra="ignore")
 
-    partitions: Annotated[dict[str, PositiveInt], NoDecode] = Field(
+    partitions: Annotated[dict[str, Annotated[int, Field(gt=0, le=100_000)]], NoDecode] = Field(
         default={},
         description="Partitions of new topics: a number for all, numbers by topic, or both, such as"
         " 16,media.ready=64; default: 4",

@@ -189,7 +189,7 @@ def test_doctor_distinguishes_forbidden_from_missing_topics(guarded: Guarded, mo
     for name, value in guarded.variables("blind").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HEADRACE_RESULTS_BUCKET", "b")
-    monkeypatch.setenv("HEADRACE_QUEUE_URLS", "q")
+    monkeypatch.setenv("HEADRACE_QUEUE_URLS", "https://sqs/1/q")
     found = {
         each.part: each
         for each in run_checks(doctor.checks(pipeline.stages, AwsSession()))
