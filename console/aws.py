@@ -8,7 +8,7 @@ from pathlib import Path
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headrace.connectors.aws.client import AwsSession
+from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.schemas.parsing import parse_int
 
 
@@ -54,6 +54,6 @@ def describe_error(error: Exception) -> str | None:
     if isinstance(error, ClientError):
         details = error.response["Error"]
         return f"AWS rejected {error.operation_name}: {details.get('Code', '')} {details.get('Message', '')}".strip()
-    if isinstance(error, BotoCoreError | S3UploadFailedError):
+    if isinstance(error, BotoCoreError | S3UploadFailedError | AwsCallError):
         return f"AWS: {error}"
     return None

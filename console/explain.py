@@ -14,7 +14,7 @@ def describe(error: Exception) -> str | None:
     """
     if isinstance(error, CommandError):
         return str(error)
-    for explain in (_settings, _registry, _kafka, _aws, _worker, _outage, _system):
+    for explain in (_settings, _registry, _kafka, _aws, _worker, _outage, _system, _unicode):
         message = explain(error)
         if message:
             return message
@@ -72,4 +72,11 @@ def _outage(error: Exception) -> str | None:
 def _system(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _unicode(error: Exception) -> str | None:
+    """Explain bytes of the command line that are not UTF-8: Python turns them into lone surrogates."""
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return "an argument or a name of a file is not valid UTF-8"
     return None

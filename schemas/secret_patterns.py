@@ -153,7 +153,7 @@ PATTERNS: tuple[SecretPattern, ...] = (
     _row(
         "basic_credentials",
         "basic",
-        r"\b[Bb][Aa][Ss][Ii][Cc]\s{1,4}(?P<secret>(?=[A-Za-z+/]{0,64}[0-9=]|[A-Z+/]{0,64}[a-z+/]{1,64}[A-Z]|[A-Za-z][A-Z+/]{1,64}[a-z])"
+        r"\b[Bb][Aa][Ss][Ii][Cc]\s{1,4}(?P<secret>(?=[A-Za-z+/]{0,64}[0-9=]|[A-Z+/]{0,64}+[a-z][a-z+/]{0,63}+[A-Z]|[A-Z]{0,64}+[+/]{1,64}+[A-Z]|[A-Za-z][A-Z+/]{1,64}[a-z])"
         r"[A-Za-z0-9+/]{4,}+={0,2}+)",
         ("Basic «dXNlcjpwYXNz» was refused", "basic «Q0FOQVJZOkNBTkFSWQ==»", "header Basic «YTpi»"),
         "RFC 7617 (the 'Basic' scheme)",

@@ -25,7 +25,10 @@ class AwsSession:
         self._clients: dict[tuple[str, str, int], Any] = {}
 
     def client(self, service: str, region: str = "", attempts: int = 3) -> Any:
-        """Return the client of a service; each region and number of attempts has its own. Raises botocore's errors."""
+        """Return the client of a service; each region and number of attempts has its own.
+
+        Raises botocore's errors, and `AwsCallError` for a malformed endpoint.
+        """
         with self._lock:
             key = (service, region, attempts)
             if key not in self._clients:
@@ -60,4 +63,8 @@ def _create_client(service: str, region: str, attempts: int) -> Any:
 
     retries: Any = {"mode": "standard", "total_max_attempts": attempts}
     config = Config(connect_timeout=5, read_timeout=60, max_pool_connections=32, retries=retries)
-    return boto3.session.Session().client(service, region_name=region or None, config=config)  # type: ignore[call-overload]
+    create: Any = boto3.session.Session().client
+    try:
+        return create(service, region_name=region or None, config=config)
+    except ValueError as error:  # a malformed endpoint, as in AWS_ENDPOINT_URL
+        raise AwsCallError(f"{service}: {error}") from error

@@ -51,5 +51,5 @@ def _accepts(server: str) -> bool:
     try:
         with socket.create_connection((host.strip("[]"), parse_int(port, 1, 65_535)), timeout=CONNECT_SECONDS):
             return True
-    except (OSError, InvalidValueError):
+    except (OSError, UnicodeError, InvalidValueError):  # UnicodeError: no name that IDNA can encode
         return False

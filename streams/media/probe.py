@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import os
 import re
 from pathlib import Path
 
@@ -45,9 +47,17 @@ async def probe(path: Path, name: str = "", tools: MediaTools = MEDIA_TOOLS) -> 
 
 
 async def _describe(source: MediaSource) -> MediaInfo:
-    if is_truncated(source.file.fileno()):
+    if await asyncio.to_thread(_is_truncated, os.dup(source.file.fileno())):
         raise unreadable(source.type.kind, "the file is truncated")
     return await _inspect(source, Describe(source.type.demuxer or ""))
+
+
+def _is_truncated(file: int) -> bool:
+    """Look for the end in the structure of an open file, which may have many parts, and close the file."""
+    try:
+        return is_truncated(file)
+    finally:
+        os.close(file)
 
 
 async def _describe_unknown(source: MediaSource, name: str) -> MediaInfo:
@@ -78,7 +88,7 @@ async def _describe_picture(source: MediaSource) -> MediaInfo:
     strict = ("-err_detect", "explode") if source.type.mime == "image/jpeg" else ()
     result = await run(source, ("-frames:v", "1", "-f", "framecrc", "-"), strict)
     size = re.search(rb"^#dimensions 0: (\d{1,6})x(\d{1,6})$", result.output, re.MULTILINE)
-    if result.code or not size or LOST.search(result.errors):
+    if result.code or not size or not _FRAME.search(result.output) or LOST.search(result.errors):
         raise explain("image", result.errors)
     width, height = int(size[1]), int(size[2])
     if width * height > MAX_PIXELS:
@@ -88,6 +98,8 @@ async def _describe_picture(source: MediaSource) -> MediaInfo:
     return MediaInfo("image", _FORMATS.get(format_, format_.removesuffix("_pipe")), None, width, height, None, codec)
 
 
+_FRAME = re.compile(rb"^0,", re.MULTILINE)
+"""A line of framecrc for a decoded frame. ffmpeg also writes the dimensions of a picture without one."""
 _FORMATS = {"mov": "mov,mp4,m4a,3gp,3g2,mj2"}
 _CODECS = {
     "image/jpeg": "mjpeg",

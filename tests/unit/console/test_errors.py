@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from confluent_kafka import KafkaError, KafkaException
 
+from headrace.connectors.aws.client import AwsCallError
 from headrace.console.errors import CommandError
 from headrace.console.explain import describe
 from headrace.schemas.serde.codec import RegistryUnavailableError, SchemaNotRegisteredError
@@ -14,6 +15,7 @@ from headrace.schemas.settings import SettingsError
 from headrace.streams.errors import OutageError
 from headrace.streams.worker.host import WorkerError
 
+NOT_UTF8 = "an argument or a name of a file is not valid UTF-8"
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "PutObject")
 UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))
 
@@ -31,6 +33,8 @@ UNREACHABLE = KafkaException(KafkaError(KafkaError._TRANSPORT))
         (NoCredentialsError(), "AWS: Unable to locate credentials"),
         (OutageError("the epoch is not a number"), "the epoch is not a number"),
         (WorkerError("stage labels: gone"), "stage labels: gone"),
+        (AwsCallError("s3: Invalid endpoint: x"), "AWS: s3: Invalid endpoint: x"),
+        (UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates not allowed"), NOT_UTF8),
         (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied"),
     ],
 )

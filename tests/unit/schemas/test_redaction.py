@@ -139,7 +139,21 @@ def test_secret_across_the_cut_is_redacted(length: int) -> None:
 
 def units() -> Iterator[str]:
     """Return texts whose repetition is the worst case of a pattern: beginnings of examples."""
-    yield from ("a://:", "://a:", "a://:@ ", "secret", "token-", "?a=", "a=", "-----", "eyJ", "eyJa.", "secret[[", "[")
+    yield from (
+        "a://:",
+        "://a:",
+        "a://:@ ",
+        "secret",
+        "token-",
+        "?a=",
+        "a=",
+        "-----",
+        "eyJ",
+        "eyJa.",
+        "secret[[",
+        "[",
+        "basic " + "+" * 64,
+    )
     for _, example in EXAMPLES:
         text = plain(example)
         yield from {text[: len(text) // 2], text[: len(text) - 1], text}

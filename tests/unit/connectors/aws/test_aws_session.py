@@ -76,3 +76,12 @@ def test_invalid_configuration_is_an_aws_call_error(
     with pytest.raises(AwsCallError, match=reason) as error:
         call(AwsSession(), "sqs", "list_queues")
     assert error.value.code == ""
+
+
+@pytest.mark.parametrize("endpoint", ["there", "http://[", "http://é"])
+def test_malformed_endpoint_is_an_error_of_the_call(
+    endpoint: str, region: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    with pytest.raises(AwsCallError, match=r"^s3: Invalid"):
+        AwsSession().client("s3")

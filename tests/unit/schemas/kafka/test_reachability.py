@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from headrace.schemas.kafka import clients
-from headrace.schemas.kafka.reachability import answered
+from headrace.schemas.kafka.reachability import accepts_connections, answered
 from headrace.schemas.kafka.settings import KafkaSettings
 
 SLOW = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
@@ -75,3 +75,8 @@ def test_request_that_cannot_succeed_is_not_repeated(servers: str, code: int) ->
     with pytest.raises(KafkaException):
         answered(settings(servers, 60), request)
     assert len(attempts) == 1
+
+
+@pytest.mark.parametrize("host", ["x" * 300, "é" * 80, "a..b"])
+def test_host_that_is_no_name_accepts_no_connections(host: str) -> None:
+    assert not accepts_connections(KafkaSettings(bootstrap_servers=f"{host}:9092"))

@@ -281,3 +281,11 @@ async def test_expensive_file_has_one_bounded_try(tmp_path: Path) -> None:
     finally:
         await asyncio.to_thread(tools.inspector.close)
     assert code in ("unsupported_input", "unreadable", "read")
+
+
+async def test_picture_without_a_frame_is_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(b"GIF89a\x01\0\x01\0\0\0\0;\n%PDF-1.4\n%%EOF")
+    with pytest.raises(PermanentError) as caught:
+        await probe(path, "a.gif")
+    assert caught.value.code == "unreadable"
