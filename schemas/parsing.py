@@ -10,8 +10,9 @@ import re
 import tomllib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 import orjson
 
 MAX_INT = 2**63 - 1
@@ -27,6 +28,10 @@ MAX_JSON_MEMBERS = 200_000
 
 MAX_TOML_CHARACTERS = 20_000
 MAX_TOML_DEPTH = 50
+
+T = TypeVar("T")
+ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with a zone, as a member of a struct: others cannot be compared with it."""
 
 _LONGEST_NUMBER = 32
 _LONGEST_DATE = 64
@@ -134,6 +139,22 @@ def parse_json(document: str | bytes, max_bytes: int = MAX_JSON_BYTES, max_depth
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise InvalidValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+
+
+def parse_struct(document: str | bytes, kind: type[T], strict: bool = True) -> T:
+    """Decode a JSON document into a type of msgspec, such as a struct or a tuple of structs.
+
+    Unless `strict`, numbers may be strings. `msgspec` itself raises other errors for text that is not UTF-8 and for
+    unknown members that are nested too deeply. Raises `InvalidValueError`, whose message may contain a short value.
+    """
+    try:
+        return msgspec.json.decode(document, type=kind, strict=strict)
+    except msgspec.MsgspecError as error:
+        raise InvalidValueError(str(error)) from None
+    except UnicodeError:
+        raise InvalidValueError("not UTF-8") from None
+    except RecursionError:
+        raise InvalidValueError("nested too deeply") from None
 
 
 def parse_toml(document: str, max_depth: int = MAX_TOML_DEPTH) -> dict[str, Any]:

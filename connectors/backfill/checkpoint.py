@@ -12,6 +12,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 
 ANSWER_SECONDS = 5.0
 
@@ -62,8 +63,8 @@ def read(cluster: KafkaSettings, backfill: str) -> Checkpoint:
     def take(value: bytes, _: Headers) -> None:
         nonlocal newest
         try:
-            found = msgspec.json.decode(value, type=Checkpoint)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            found = parse_struct(value, Checkpoint)
+        except InvalidValueError as error:
             log.warning("invalid_checkpoint", topic=topics.BACKFILLS.name, reason=str(error))
             return
         if found.backfill == backfill:

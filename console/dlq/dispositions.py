@@ -20,7 +20,7 @@ from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.parsing import InvalidValueError, parse_int
+from headrace.schemas.parsing import InvalidValueError, parse_int, parse_struct
 from headrace.schemas.safe_text import header_text
 
 DispositionKind = Literal["superseded", "wont-fix", "redriven"]
@@ -96,8 +96,8 @@ def disposition_of(letter: str, record: ConsumerRecord, known: Mapping[str, Disp
 
 def _decode(value: bytes) -> Disposition | None:
     try:
-        disposition = msgspec.json.decode(value, type=Disposition)
-    except msgspec.DecodeError:
+        disposition = parse_struct(value, Disposition)
+    except InvalidValueError:
         return None
     return disposition if _is_place(disposition.through) else None
 

@@ -19,6 +19,7 @@ from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 
 
 class LetterLine(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -46,13 +47,12 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[LetterLine]:
     Raises:
         CommandError: a line is not a dead letter; the message names file and line.
     """
-    decoder = msgspec.json.Decoder(LetterLine)
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
         try:
-            record = decoder.decode(text)
-        except msgspec.DecodeError as error:
+            record = parse_struct(text, LetterLine)
+        except InvalidValueError as error:
             raise CommandError(f"{name}:{number}: not a dead letter; nothing was imported: {error}") from error
         if not topics.is_dead_letters(record.topic):
             raise CommandError(f"{name}:{number}: {record.topic} is not a dead-letter topic; nothing was imported")

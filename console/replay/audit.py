@@ -21,6 +21,7 @@ from headrace.console.errors import CommandError
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 
 ReplayKind = Literal["rewind", "undo", "redrive", "trial", "discard"]
 ReplayState = Literal["begun", "paused", "done", "stopped", "failed"]
@@ -92,8 +93,8 @@ def newest_control_message(values: Iterable[bytes], replay: str) -> ControlMessa
     newest = None
     for value in values:
         try:
-            control = msgspec.json.decode(value, type=ControlMessage)
-        except msgspec.DecodeError:
+            control = parse_struct(value, ControlMessage)
+        except InvalidValueError:
             continue
         newest = control if control.replay == replay else newest
     return newest
@@ -112,8 +113,8 @@ def read(values: Iterable[bytes | None]) -> dict[str, AuditEntry]:
     entries: dict[str, AuditEntry] = {}
     for value in values:
         try:
-            entry = msgspec.json.decode(value or b"", type=AuditEntry)
-        except msgspec.DecodeError:
+            entry = parse_struct(value or b"", AuditEntry)
+        except InvalidValueError:
             continue
         entries[entry.id] = entry
     return entries

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import chain
 
-import msgspec
-
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas import topics
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 from headrace.streams.routing.rule_table import RuleChange
 
 
@@ -29,8 +28,8 @@ def rule_history(log: TopicReader, name: str = "") -> list[RuleVersion]:
     found = []
     for record in records:
         try:
-            change = msgspec.json.decode(record.value or b"", type=RuleChange)
-        except msgspec.DecodeError:
+            change = parse_struct(record.value or b"", RuleChange)
+        except InvalidValueError:
             continue
         place = f"{record.topic}/{record.partition}/{record.offset}"
         if name in ("", change.name):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import msgspec
 
 from headrace.console.search.passage import Passage, PassageKind, filter_name
+from headrace.schemas.parsing import parse_struct
 
 GAP_SECONDS = 2.0
 """Detections of one name at most this far apart are one passage."""
@@ -67,9 +68,9 @@ def vision_passages(content: bytes, kind: PassageKind) -> list[Passage]:
     """Return the detections of an image or video; those of one name in succession are one passage.
 
     Raises:
-        msgspec.DecodeError: the content is not an answer of Rekognition.
+        InvalidValueError: the content is not an answer of Rekognition.
     """
-    answer = msgspec.json.decode(content, type=_VisionAnswer)
+    answer = parse_struct(content, _VisionAnswer)
     groups: defaultdict[tuple[str, str], list[Passage]] = defaultdict(list)
     for each in _detections(answer, kind):
         if len(groups) < MOST_NAMES or (each.text, each.category) in groups:
@@ -81,10 +82,10 @@ def entity_passages(content: bytes) -> list[Passage]:
     """Return the distinct entities of a text, each with its highest score.
 
     Raises:
-        msgspec.DecodeError: the content is not a list of spans.
+        InvalidValueError: the content is not a list of spans.
     """
     best: dict[tuple[str, str], Passage] = {}
-    for span in msgspec.json.decode(content, type=tuple[_Span, ...]):
+    for span in parse_struct(content, tuple[_Span, ...]):
         entity = entity_passage(span.text, span.kind, span.score)
         identity = (entity.name, entity.category)
         known = best.get(identity)

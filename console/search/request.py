@@ -11,6 +11,7 @@ import msgspec
 
 from headrace.console.search.passage import PassageKind
 from headrace.console.views.asset_filter import SearchScope
+from headrace.schemas.parsing import parse_struct
 
 LARGEST_PAGE = 100
 
@@ -106,7 +107,7 @@ def decode_position(request: SearchRequest) -> PagePosition | None:
     if not request.after:
         return None
     try:
-        position = msgspec.json.decode(base64.urlsafe_b64decode(request.after), type=PagePosition)
+        position = parse_struct(base64.urlsafe_b64decode(request.after), PagePosition)
     except (binascii.Error, ValueError) as error:
         raise InvalidSearchError("--after is invalid: use the token that the previous page printed") from error
     if position.search != search_digest(request):

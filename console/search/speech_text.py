@@ -10,6 +10,7 @@ import msgspec
 
 from headrace.console.search.analysis import count_words
 from headrace.console.search.passage import Passage, PassageKind, pack_times
+from headrace.schemas.parsing import parse_struct
 
 LONGEST_PASSAGE = 500
 """Characters after which a sentence is split."""
@@ -72,9 +73,9 @@ def transcript_passages(content: bytes, language: str) -> Iterator[Passage]:
     """Yield the sentences of a transcript of Amazon Transcribe.
 
     Raises:
-        msgspec.DecodeError: the content is not such a transcript.
+        InvalidValueError: the content is not such a transcript.
     """
-    results = msgspec.json.decode(content, type=_TranscribeAnswer, strict=False).results
+    results = parse_struct(content, _TranscribeAnswer, strict=False).results
     if not results.items:
         text = " ".join(each.transcript for each in results.transcripts)
         yield from text_passages(text, "transcript", language)
@@ -114,10 +115,10 @@ def page_passages(content: bytes) -> Iterator[Passage]:
     """Yield parts of the pages of a document that Amazon Textract analysed.
 
     Raises:
-        msgspec.DecodeError: the content is not such an answer.
+        InvalidValueError: the content is not such an answer.
     """
     lines: list[_Block] = []
-    for block in msgspec.json.decode(content, type=_TextractAnswer, strict=False).blocks:
+    for block in parse_struct(content, _TextractAnswer, strict=False).blocks:
         if block.block_type != "LINE":
             continue
         if lines and (lines[0].page != block.page or sum(len(line.text) for line in lines) > LONGEST_PASSAGE):

@@ -12,6 +12,7 @@ import msgspec
 
 from headrace.console.views.execution_rows import AttemptRow, EventRow, VisitRow
 from headrace.console.views.stored_text import to_stored
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 from headrace.schemas.records import HistoryEntry
 
 ENTERED = "StateEntered"
@@ -181,10 +182,10 @@ def details_of(entry: HistoryEntry) -> dict[str, Any]:
     if not entry.details:
         return {}
     try:
-        details = msgspec.json.decode(entry.details)
-    except msgspec.DecodeError:
+        details = parse_struct(entry.details, dict[str, Any])
+    except InvalidValueError:
         return {}
-    return details if isinstance(details, dict) else {}
+    return details
 
 
 def short(value: Any) -> str | None:

@@ -19,6 +19,7 @@ from headrace.console.views.stored_text import to_stored
 from headrace.schemas import topics
 from headrace.schemas.ids import asset_key
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 from headrace.streams.engine.losses import from_value
 from headrace.streams.routing.rule import PREFIX
 from headrace.streams.routing.rule_table import RuleChange
@@ -126,8 +127,8 @@ def _fold_rule(batch: Batch, record: ConsumerRecord) -> None:
         batch.rules[key] = None
         return
     try:
-        change = msgspec.json.decode(record.value, type=RuleChange)
-    except msgspec.DecodeError as error:
+        change = parse_struct(record.value, RuleChange)
+    except InvalidValueError as error:
         raise InvalidRecordError(f"it is no change of a rule: {error}") from error
     if change.text is None:
         batch.rules[key] = None
@@ -151,8 +152,8 @@ def _fold_audit(batch: Batch, record: ConsumerRecord) -> None:
 
 def _decoded(value: bytes, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(value, type=kind)
-    except msgspec.DecodeError:
+        return parse_struct(value, kind)
+    except InvalidValueError:
         return None
 
 

@@ -48,7 +48,10 @@ class WebConsoleSettings(BaseSettings):
     )
     media_origins: Names = Field(default=(), description="Origins of presigned media URLs, if they are not the console")
     connections: int = Field(
-        default=1000, ge=1, description="Maximum open connections; at the limit, one without a request is closed"
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Maximum open connections; at the limit, one without a request is closed",
     )
 
     @field_validator("proxy_addresses", "viewers", "operators", "admins", "media_origins", mode="before")

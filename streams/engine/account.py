@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from headrace.schemas.parsing import InvalidValueError, parse_struct
+
 OutcomeCount = Literal["done", "superseded", "dead_lettered", "retried"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
@@ -63,6 +65,6 @@ def to_metadata(account: Account) -> str:
 def from_metadata(metadata: str) -> Account | None:
     """Decode the metadata of a committed offset; None if it is not an account, as after a reset of offsets."""
     try:
-        return msgspec.json.decode(metadata.removesuffix(END), type=Account)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return parse_struct(metadata.removesuffix(END), Account)
+    except InvalidValueError:
         return None

@@ -14,6 +14,7 @@ import msgspec
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 from headrace.streams.engine.account import LATEST_TIME
 
 
@@ -87,8 +88,8 @@ def to_record(loss: RecordsLost) -> ProducerRecord:
 def from_value(value: bytes) -> RecordsLost | None:
     """Decode a loss; None if the bytes are not one."""
     try:
-        return msgspec.json.decode(value, type=RecordsLost)
-    except msgspec.MsgspecError:
+        return parse_struct(value, RecordsLost)
+    except InvalidValueError:
         return None
 
 

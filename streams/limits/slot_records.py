@@ -9,14 +9,14 @@ worker/<worker>    heartbeat   the worker is alive; a tombstone once its claims 
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from headrace.schemas import topics
 from headrace.schemas.ids import token_stage
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.parsing import parse_int
+from headrace.schemas.parsing import ZonedTime, parse_int, parse_struct
 
 WORKER = "worker/"
 CLAIM, WAITING = "claim", "waiting"
@@ -33,8 +33,8 @@ class SlotStart(msgspec.Struct, frozen=True, tag="start"):
 
     worker: str
     claim: int
-    at: datetime
-    until: datetime
+    at: ZonedTime
+    until: ZonedTime
 
 
 class SlotEnd(msgspec.Struct, frozen=True):
@@ -52,6 +52,7 @@ class WorkerHeartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
 
 
 SlotRecord = SlotClaim | SlotStart | SlotEnd | WorkerHeartbeat
+_CONTENT: Any = SlotClaim | SlotStart | WorkerHeartbeat
 
 
 def to_record(name: str, content: SlotRecord) -> ProducerRecord:
@@ -66,13 +67,12 @@ def from_record(record: ConsumerRecord) -> tuple[str, SlotRecord] | None:
     """Return the name and the content of a record; None for a record of another kind.
 
     Raises:
-        msgspec.MsgspecError: the value is not one of this topic.
-        InvalidValueError: the header `claim` is not an offset.
+        InvalidValueError: the value is not one of this topic, or the header `claim` is not an offset.
     """
     name = (record.key or b"").decode(errors="replace")
     if token_stage(name) is None and not name.startswith(WORKER):
         return None
     if record.value is not None:
-        return name, msgspec.json.decode(record.value, type=SlotClaim | SlotStart | WorkerHeartbeat)
+        return name, parse_struct(record.value, _CONTENT)
     headers = dict(record.headers)
     return name, SlotEnd(parse_int(headers[CLAIM]) if CLAIM in headers else None, WAITING in headers)

@@ -16,6 +16,7 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka.topic_follower import SkippedRecord
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.parsing import parse_struct
 from headrace.schemas.settings import SettingsError
 from headrace.streams.engine import metrics
 from headrace.streams.routing.rule import Rule, read_text
@@ -67,9 +68,9 @@ class RuleTable:
             RejectedRuleError: the record is not a valid change; the previous version of the rule stays active.
         """
         try:
-            change = msgspec.json.decode(value, type=RuleChange)
+            change = parse_struct(value, RuleChange)
             rule = _opened(change, self._build, self._sinks)
-        except (msgspec.MsgspecError, SettingsError, ValueError, RecursionError) as error:
+        except (SettingsError, ValueError, RecursionError) as error:
             raise RejectedRuleError(f"{error}; the previous version stays active") from error
         with self._lock:
             before = self._active.pop(change.name, None)

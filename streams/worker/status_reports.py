@@ -15,6 +15,7 @@ import msgspec
 from headrace.schemas import topics
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.messages import ProducerRecord, SendError
+from headrace.schemas.parsing import InvalidValueError, ZonedTime, parse_struct
 from headrace.schemas.safe_text import header_text
 from headrace.streams.engine import metrics
 
@@ -28,14 +29,14 @@ class StageStatusReport(msgspec.Struct, frozen=True):
     worker: str
     state: StageState
     why: str
-    since: datetime
+    since: ZonedTime
 
 
 def read(value: bytes) -> StageStatusReport | None:
     """Decode a report; None when the bytes are not one."""
     try:
-        return msgspec.json.decode(value, type=StageStatusReport)
-    except msgspec.MsgspecError:
+        return parse_struct(value, StageStatusReport)
+    except InvalidValueError:
         return None
 
 

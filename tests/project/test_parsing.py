@@ -20,6 +20,7 @@ DATABASE = "a sum of integers, which PostgreSQL returns as a decimal number"
 CHECKED = "the type is checked before"
 PATTERN = "a regular expression bounds the number of digits"
 MESSAGE = "orjson limits the depth, and the size of the message is limited before"
+VIEWS = "a row of the views, which was decoded before it was stored"
 AWS_RESULT = "a result of an AWS service, which may have many megabytes; an invalid one is dead-lettered"
 
 ALLOWED = {
@@ -28,15 +29,37 @@ ALLOWED = {
         "int(shape.get('error', {}).get('httpStatusCode', 500 if shape.get('fault') else 400))",
     ),
     "connectors/aws/signature.py": (CHECKED, "int(expires)"),
-    "connectors/aws/sqs_fast_path.py": ("an answer of SQS with half a surrogate pair", "json.loads(body_received)"),
+    "connectors/aws/sqs_fast_path.py": (
+        "an answer of SQS, maybe with half a surrogate pair; `call` handles every error",
+        "json.loads(body_received)",
+        "msgspec.json.Decoder(_Answered)",
+        "msgspec.json.Decoder(_Received)",
+        "msgspec.json.decode(body_received, type=_Error)",
+    ),
     "connectors/events/aws_event.py": (MESSAGE, "orjson.loads(message)"),
-    "connectors/events/parser.py": (MESSAGE, "orjson.loads(message)"),
+    "connectors/events/decoding.py": (MESSAGE, "msgspec.json.Decoder(shape)"),
+    "connectors/events/parser.py": (
+        MESSAGE,
+        "msgspec.json.Decoder(_Message)",
+        "msgspec.json.Decoder(dict[str, Raw])",
+        "orjson.loads(message)",
+    ),
     "connectors/sinks/http.py": (CHECKED, "float(seconds)", "int(time.time())"),
     "connectors/sinks/ssrf_guard.py": ("an address of `ipaddress`", "int(address)"),
     "connectors/webhook/sns_signature.py": (MESSAGE, "orjson.loads(body)", "datetime.fromisoformat(text)"),
     "console/commands/json_args.py": ("the operator's own argument", "orjson.loads(text)"),
     "console/kafka/log_reader.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
     "console/kafka/topic_reader.py": (LIBRDKAFKA, "int(each.partition)", "int(found[1] or 0)"),
+    "console/machines/api/paging.py": (
+        "a token of the client; every ValueError is an invalid token",
+        "msgspec.json.decode(base64.urlsafe_b64decode(token), type=tuple[str, form])",
+    ),
+    "console/machines/connect.py": (
+        "a pointer that the engine wrote, decoded once",
+        "msgspec.json.decode(pointer, type=Pointer)",
+    ),
+    "console/media/boxes.py": (AWS_RESULT, "msgspec.json.decode(content, type=_Answer)"),
+    "console/reconcile/plan.py": ("a temporary file of this process", "msgspec.json.decode(line, type=ListedObject)"),
     "console/replay/rewind/targets.py": (CHECKED, "int(target.at)"),
     "console/replay/trial/recorded_aws.py": (AWS_RESULT, "json.loads(answer)"),
     "console/routing/pattern_test.py": ("the operator's own file", "orjson.loads(line)", "orjson.loads(pattern)"),
@@ -44,11 +67,22 @@ ALLOWED = {
     "console/search/speech_text.py": (PATTERN, "int(part or 0)"),
     "console/terminal/formatting.py": (CHECKED, "float(number)"),
     "console/terminal/timespec.py": (PATTERN, "datetime.fromisoformat(text)", "int(part or 0)"),
+    "console/views/apply_operations.py": (
+        VIEWS,
+        "msgspec.json.decode(from_stored(disposition[1]), type=Disposition)",
+    ),
     "console/views/database.py": (DATABASE, "int(connection.execute(behind).scalar() or 0)"),
     "console/views/locations.py": (PATTERN, "int(file.stem.removeprefix('views-'))"),
     "console/views/log_source.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
     "console/views/queries/letter_stats.py": (DATABASE, "int(records)"),
     "console/views/queries/operations.py": (DATABASE, "int(nanos)"),
+    "console/views/restore.py": (
+        "an object of the results bucket, to which only the pipeline writes",
+        "msgspec.json.decode(content or b'', type=StoredResult)",
+        "msgspec.json.decode(content, type=StageFailure)",
+        "msgspec.json.decode(content, type=StoredResult)",
+    ),
+    "console/views/rows.py": (VIEWS, "msgspec.json.decode(from_stored(row.letter), type=LetterInfo)"),
     "schemas/kafka/reading.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
     "schemas/kafka/topic_follower.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
     "schemas/serde/catalog.py": (
@@ -60,22 +94,43 @@ ALLOWED = {
     "streams/aws/transcribe.py": (AWS_RESULT, "json.loads(content)"),
     "streams/costs/estimates.py": (CHECKED, "float(characters)"),
     "streams/engine/headers.py": (CHECKED, "int(min(max(seconds * 1000, 0), MAX_TIMESTAMP_MS))"),
-    "streams/executions/json_codec.py": ("a record with half a surrogate pair, of bounded size", "json.loads(data)"),
+    "streams/executions/json_codec.py": (
+        "a record with half a surrogate pair, of bounded size",
+        "json.loads(data)",
+        "msgspec.json.Decoder(kind)",
+    ),
     "streams/executions/tasks/completions.py": ("a UUID of this module", "int(id_.replace('-', '')[:15], 16)"),
     "streams/executions/tasks/task_router.py": ("a UUID of this module", "int(id_.replace('-', '')[:15], 16)"),
     "streams/executions/timer_loop.py": ("a UUID of this module", "int(id_.replace('-', '')[:15], 16)"),
     "streams/executions/timers.py": ("a timer of the core", "int(timer.partition('.')[0])"),
+    "streams/executions/tasks/stage_task.py": (
+        "an event that this process encoded",
+        "msgspec.json.decode(msgspec.json.encode(event))",
+    ),
     "streams/media/ffmpeg_output.py": (PATTERN, "int(size[1])", "int(size[2])"),
     "streams/media/inspection/container.py": ("a fraction of PyAV", "float(video.average_rate)"),
     "streams/media/inspection/system_calls.py": ("a table of this module", "int(number)"),
     "streams/media/probe.py": (PATTERN, "int(size[1])", "int(size[2])"),
     "streams/media/slots.py": (CHECKED, "int(large_waits)"),
     "streams/media/thumbnails.py": (CHECKED, "int(info.duration_seconds)"),
-    "streams/results.py": ("a key of S3 has at most 1,024 characters", "int(match[1])", "int(match[2] or 0)"),
+    "streams/results.py": (
+        "a key of S3 has at most 1,024 characters, and only the pipeline writes to the results bucket",
+        "int(match[1])",
+        "int(match[2] or 0)",
+        "msgspec.json.decode(content or b'', type=StageFailure)",
+        "msgspec.json.decode(content, type=JobIntent)",
+        "msgspec.json.decode(content, type=StoredResult)",
+        "msgspec.json.decode(self.data, type=EVENTS[self.event or ''])",
+        "msgspec.json.decode(self.data, type=EVENTS[self.event])",
+    ),
     "streams/routing/event_path.py": (PATTERN, "int(step['index'])"),
     "streams/routing/rule.py": (CHECKED, "float(values)", "int(attempts)"),
     "streams/rules/conditions.py": (CHECKED, "Decimal(repr(float(value)))", "float(value)"),
-    "streams/rules/index/index.py": ("an event that the bridge has accepted", "orjson.loads(event)"),
+    "streams/rules/index/index.py": (
+        "an event that the bridge has accepted; what msgspec does not decode is matched without it",
+        "msgspec.json.Decoder(self._root.type)",
+        "orjson.loads(event)",
+    ),
     "streams/rules/operators.py": ("`ipaddress` has accepted the block", "int(mask)"),
     "streams/stages/_text.py": (AWS_RESULT, "json.loads(await services.blobs.read(record.result))"),
 }
@@ -97,6 +152,8 @@ def _is_parser(call: ast.Call) -> bool:
             return module in JSON_MODULES
         case ast.Attribute(attr="fromisoformat"):
             return True
+        case ast.Attribute(ast.Attribute(ast.Name("msgspec"), "json"), "decode" | "Decoder"):
+            return True
     return False
 
 
@@ -110,6 +167,8 @@ def _is_parser(call: ast.Call) -> bool:
         "json.loads(x)",
         "orjson.loads(x)",
         "date.fromisoformat(x)",
+        "msgspec.json.decode(x, type=T)",
+        "msgspec.json.Decoder(T)",
     ],
 )
 def test_detects_a_call(code: str) -> None:

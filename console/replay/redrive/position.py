@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from headrace.console.kafka.offsets import CommittedOffset, OffsetRange
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 from headrace.streams.engine.offset_tracker import OffsetTracker
 
 LetterOffset = tuple[int, int]
@@ -63,10 +64,8 @@ def redrive_position(
         return RedrivePosition(None, span.low, span.high, CommitMetadata())
     start = max(position.offset, span.low)
     try:
-        return RedrivePosition(
-            position.offset, start, span.high, msgspec.json.decode(position.note, type=CommitMetadata)
-        )
-    except msgspec.DecodeError:
+        return RedrivePosition(position.offset, start, span.high, parse_struct(position.note, CommitMetadata))
+    except InvalidValueError:
         return RedrivePosition(
             position.offset, start, span.high, CommitMetadata(dict(retry_ends), span.high), was_set=True
         )

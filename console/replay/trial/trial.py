@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -27,6 +27,7 @@ from headrace.console.replay.trial.executor import TrialExecutor, TrialResult
 from headrace.console.terminal.progress_bar import bar
 from headrace.schemas import topics
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_struct
 from headrace.schemas.settings import load
 from headrace.schemas.topics import Topic
 from headrace.streams.settings import StreamSettings
@@ -189,8 +190,9 @@ def compared(cluster: KafkaAdmin, name: str) -> dict[str, RecordDiff]:
     diffs: dict[str, RecordDiff] = {}
     for batch in cluster.read(spans, values=True):
         for record in batch:
-            diff = msgspec.json.decode(record.value or b"", type=RecordDiff)
-            diffs[diff.record] = diff  # a killed run may have written a record twice
+            with suppress(InvalidValueError):  # a record of another program
+                diff = parse_struct(record.value or b"", RecordDiff)
+                diffs[diff.record] = diff  # a killed run may have written a record twice
     return diffs
 
 

@@ -17,6 +17,7 @@ from headrace.console.views.queries import joins
 from headrace.console.views.queries.arguments import stored_argument
 from headrace.console.views.stored_text import from_stored
 from headrace.console.views.tables import assets, stage_states, versions
+from headrace.schemas.parsing import parse_struct
 
 ListedState = Literal["processing", "completed", "deleted"]
 ListedKind = Literal["image", "video", "audio", "other"]
@@ -132,8 +133,8 @@ def read_token(text: str) -> tuple[str, str]:
         CommandError: it is no token.
     """
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(text), type=tuple[str, str])
-    except (ValueError, msgspec.DecodeError):
+        return parse_struct(base64.urlsafe_b64decode(text), tuple[str, str])
+    except ValueError:
         raise CommandError(f"--after {text}: give the token that the page before it printed") from None
 
 

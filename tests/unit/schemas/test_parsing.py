@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from headrace.schemas.parsing import (
@@ -11,10 +12,12 @@ from headrace.schemas.parsing import (
     MAX_JSON_DEPTH,
     MAX_WAIT_SECONDS,
     InvalidValueError,
+    ZonedTime,
     parse_float,
     parse_int,
     parse_json,
     parse_retry_after,
+    parse_struct,
     parse_text,
     parse_time,
     parse_toml,
@@ -199,3 +202,33 @@ def test_rejects_toml_that_is_malformed_or_too_large(document: str) -> None:
 
 def test_parses_toml() -> None:
     assert parse_toml('a = [[1, "]"], {b = 2}]\nc.d.e = "[["') == {"a": [[1, "]"], {"b": 2}], "c": {"d": {"e": "[["}}}
+
+
+class Report(msgspec.Struct):
+    """An example of a record's value."""
+
+    name: str
+    at: ZonedTime | None = None
+
+
+def test_decodes_a_struct() -> None:
+    assert parse_struct(b'{"name": "a", "other": [1]}', Report) == Report("a")
+    assert parse_struct('[["a"], ["b"]]', tuple[list[str], ...]) == (["a"], ["b"])
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (b"", "Input data was truncated"),
+        (b"{}", "Object missing required field `name`"),
+        (b'{"name": "\xff"}', "not UTF-8"),
+        ('{"name": "\ud800"}', "not UTF-8"),
+        (b'{"name": "a", "other": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deeply"),
+        (b'{"name": "a", "other": ' + b'{"a":' * 100_000, "nested too deeply"),
+        (b'{"name": "a", "at": "2026-11-28T19:00:00"}', "Expected `datetime` with a timezone component - at `$.at`"),
+    ],
+)
+def test_rejects_other_documents(document: str | bytes, reason: str) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        parse_struct(document, Report)
+    assert str(caught.value) == reason
