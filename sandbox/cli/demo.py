@@ -20,6 +20,9 @@ def demo(
     broken: Annotated[
         str, typer.Option("--break", metavar="STAGE", help="Run a stage with a bug; requires --keep.")
     ] = "",
+    machine: Annotated[
+        bool, typer.Option("--machine", help="Run a state machine on the sample media, and print its graph.")
+    ] = False,
     limit: Annotated[float, typer.Option(min=1.0, help="Time limit for the files in seconds.")] = 180.0,
 ) -> None:
     """Process sample files with the whole pipeline on this machine, without an AWS account, Docker or Java.
@@ -35,6 +38,9 @@ def demo(
     if broken:
         _breakable(broken, keep)
     console = Console(stderr=as_json)
+    if machine:
+        _machine(data, keep, as_json, limit)
+        return
     try:
         with workspace.place(data, keep) as folder:
             report = run.run(run.DemoPlan(all_stages, limit, broken), folder, console)
@@ -48,6 +54,26 @@ def demo(
     if report.wrong:
         late = "" if report.seconds.all else f"time is up after {limit:g} s: "
         raise CommandError(late + "; ".join(report.wrong))
+
+
+def _machine(data: Path | None, keep: bool, as_json: bool, limit: float) -> None:
+    from headrace.console.errors import CommandError
+    from headrace.console.terminal.screen import Console
+    from headrace.sandbox.demo import machine_run, machine_view, workspace
+    from headrace.sandbox.errors import SandboxError
+
+    console = Console(stderr=as_json)
+    try:
+        with workspace.place(data, keep) as folder:
+            report = machine_run.run_machine(folder, console, limit)
+    except SandboxError as error:
+        raise CommandError(str(error)) from error
+    if as_json:
+        print_json(machine_view.as_json(report))
+    else:
+        machine_view.show(report, console)
+    if report.wrong:
+        raise CommandError("; ".join(report.wrong))
 
 
 def _breakable(stage: str, keep: bool) -> None:

@@ -42,6 +42,8 @@ def variables(state: ClusterState) -> dict[str, str]:
         values |= {f"AWS_ENDPOINT_URL_{service}": names.endpoint(ai) for service in AI_SERVICES}
         values["HEADRACE_PRIVATE_TARGETS"] = names.HOST  # rules may post to its /inbox
         values[CONTROL_VARIABLE] = control_token(state.access)
+    if sfn := ports.get("sfn"):
+        values["AWS_ENDPOINT_URL_SFN"] = names.endpoint(sfn)
     return values
 
 

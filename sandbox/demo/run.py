@@ -63,7 +63,7 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
     with ProgressView(console) as view:
         state = cluster.up(folder, on_event=view.on_event)
     rules.write(folder, state.parts["ai"].port)
-    choose_pipeline(folder, plan.all_stages)
+    choose_pipeline(folder, ALL_STAGES.read_text("utf-8") if plan.all_stages else None)
     os.environ.update(environment.of(folder))
     apply_contract()
     parts = start_pipeline(folder, plan.broken)
@@ -95,10 +95,9 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
     return DemoReport(files, versions, ledger(endpoint).since(jobs), Seconds(ready, first, last), routed, spoken)
 
 
-def choose_pipeline(folder: Path, all_stages: bool) -> None:
-    """Configure all stages or the default ones; stop a bridge and worker with another configuration."""
+def choose_pipeline(folder: Path, expected: str | None) -> None:
+    """Write a pipeline file, or remove it for the default stages; stop a bridge and worker with another one."""
     file = folder / environment.PIPELINE_FILE
-    expected = ALL_STAGES.read_text("utf-8") if all_stages else None
     if expected == (file.read_text("utf-8") if file.exists() else None):
         return
     with locked(folder):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.sinks.settings import TargetSettings
+from headrace.console.machines.settings import MachineApiSettings
 from headrace.console.settings import ConsoleSettings
 from headrace.console.views.settings import ViewsSettings
 from headrace.sandbox.cluster import cluster, processes
@@ -78,13 +79,18 @@ SETTINGS = (
     BridgeSettings,
     ConsoleSettings,
     ViewsSettings,
+    MachineApiSettings,
 )
 """The settings of the components that a demo runs."""
 
 
 def isolate_environment() -> None:
     """Remove the user's AWS, Headrace and proxy settings from the environment of this process and its children."""
-    settings_names = {f"HEADRACE_{field}".upper() for settings in SETTINGS for field in settings.model_fields}
+    settings_names = {
+        f"{settings.model_config.get('env_prefix')}{field}".upper()
+        for settings in SETTINGS
+        for field in settings.model_fields
+    }
     for name in [name for name in os.environ if name.startswith("AWS_") or name in settings_names]:
         del os.environ[name]
     for name in ("NO_PROXY", "no_proxy"):

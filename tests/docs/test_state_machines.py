@@ -43,8 +43,10 @@ def test_command_prints_the_documented_output(command: str, output: str) -> None
 
 
 def test_page_has_files_and_commands() -> None:
-    own = {"labels.asl.json", "broken.asl.json", "mocks.json", "input.json", "media.asl.json", "media-mocks.json"}
+    own = {"labels.asl.json", "broken.asl.json", "mocks.json", "input.json", "media.asl.json"}
+    own |= {"media-input.json", "media-mocks.json"}
     assert own == {name for name, _ in FILES}
+    assert dict(FILES)["media.asl.json"] == (ROOT / "sandbox" / "demo" / "media.asl.json").read_text("utf-8")
     assert len(COMMANDS) == TEXT.count("```console")
     assert all(json.loads(content) for _, content in FILES)
 

@@ -44,6 +44,7 @@ def accepted_hosts(settings: MachineApiSettings) -> frozenset[str]:
 def _listen(settings: MachineApiSettings) -> socket.socket:
     try:
         return listen(settings.host, settings.port)
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:  # the latter: the text cannot be the name of a host
         place = f"{settings.host} port {settings.port}"
-        raise CommandError(f"{place}: {error.strerror}: choose another one with --host and --port") from None
+        why = error.strerror if isinstance(error, OSError) else "not the name of a host"
+        raise CommandError(f"{place}: {why}: choose another one with --host and --port") from None

@@ -23,8 +23,8 @@ from headrace.streams.executions.json_codec import decode_json, encode_json
 from headrace.streams.executions.tasks.ports import ScheduledWork, TaskError
 from headrace.streams.machines.json_types import Json
 from headrace.streams.result_paths import asset_folder, version_folder
-from headrace.streams.results import ResultsBucket, ResultsStore, StoredResult
-from headrace.streams.stage import AsyncJob, Stage, Transform, record_filter
+from headrace.streams.results import AssetResults, ResultsBucket, ResultsStore
+from headrace.streams.stage import AsyncJob, FanIn, Stage, Transform, record_filter
 
 SERVICE = "headrace"
 NOT_ACCEPTED = "Headrace.InputNotAccepted"
@@ -44,6 +44,7 @@ class StageTasks:
     def __init__(self, stages: Sequence[Stage], bucket: ResultsBucket, codec: Codec) -> None:
         runnable = (stage for stage in stages if isinstance(stage.handler, Transform | AsyncJob) and stage.writes)
         self._stages: Mapping[str, Stage] = {stage.name: stage for stage in runnable}
+        self._joining = {stage.name: stage for stage in stages if isinstance(stage.handler, FanIn) and stage.writes}
         self._producers = {stage.writes: stage for stage in stages if stage.writes}
         self._names = {stage.writes.name: stage.name for stage in stages if stage.writes}
         self._bucket = bucket
@@ -57,9 +58,12 @@ class StageTasks:
             TaskError: There is no such stage, or it does not accept the input.
             StageError: The results bucket is unavailable.
         """
+        if name in self._joining:
+            return result_of(await self._stored(value, [self._joining[name]]))
         stage = self._stages.get(name)
         if stage is None:
-            raise TaskError(UNKNOWN_STAGE, f"no stage {name} can run as a task; there are {', '.join(self._stages)}")
+            known = ", ".join((*self._stages, *self._joining))
+            raise TaskError(UNKNOWN_STAGE, f"no stage {name} can run as a task; there are {known}")
         event = await self._input(stage, value)
         asset: Asset = event.asset  # type: ignore[union-attr]
         if not record_filter(stage)(event):
@@ -89,22 +93,24 @@ class StageTasks:
             except (msgspec.ValidationError, TypeError):
                 continue
             return event
-        return await self._stored_input(stage, value)
+        producers = [producer for topic in stage.reads if (producer := self._producers.get(topic))]
+        return await self._stored(value, producers)
 
-    async def _stored_input(self, stage: Stage, value: Json) -> Event:
+    async def _stored(self, value: Json, producers: Sequence[Stage]) -> Event:
+        """Return the stored result of the first of some stages that has one for the newest version of an object."""
         fields = value.get("asset", value) if isinstance(value, dict) else {}
         bucket, key = (fields.get(name) if isinstance(fields, dict) else None for name in ("bucket", "key"))
         if not isinstance(bucket, str) or not isinstance(key, str):
             raise TaskError(NOT_ACCEPTED, "the input must be a record of the stage, or an object with bucket and key")
         keys = await self._bucket.list(asset_folder(_object(bucket, key)), "")
         newest = max((name.rpartition("/")[0] for name in keys), default="")
-        for topic in stage.reads:
-            producer = self._producers.get(topic)
-            content = await self._bucket.get(f"{newest}/{producer.result_name}.json") if newest and producer else None
-            stored = None if content is None else decode_json(content, StoredResult)
-            if stored is not None and stored.event is not None:
-                return stored.record()  # type: ignore[no-any-return]
-        names = " or ".join(producer.name for topic in stage.reads if (producer := self._producers.get(topic)))
+        own = frozenset(name.removeprefix(f"{newest}/") for name in keys if name.startswith(f"{newest}/"))
+        results = AssetResults(self._bucket, f"{newest}/", own, newer=False)
+        for producer in producers:  # the name of a joined result has a digest of what was joined
+            event = await results.event(producer.name)
+            if event is not None:
+                return event
+        names = " or ".join(producer.name for producer in producers)
         raise TaskError(NOT_ACCEPTED, f"{bucket}/{key} has no result of {names or 'an earlier stage'}")
 
     def _record(self, stage: Stage, event: Event, work: ScheduledWork) -> ProducerRecord:

@@ -191,11 +191,22 @@ async def test_stage_runs_and_its_result_answers_the_task() -> None:
 async def test_stored_result_of_a_stage_answers_at_once() -> None:
     tasks = Tasks()
     event, source = labelled(), ready(asset())
-    await tasks.results.put(asset(), "ready@1", source, envelope(source), "c")
+    await tasks.results.put(asset(), "ready@1-a518e23c85cddd4a", source, envelope(source), "c")
     await tasks.results.put(asset(), "labels@1", event, envelope(event), "c")
     records = await tasks.run(submit("headrace:stage:labels", {"bucket": asset().bucket, "key": asset().key}))
     assert [record.topic for record in records] == [topics.MACHINE_INBOX.name]
     assert stimulus(records).output == msgspec.json.decode(msgspec.json.encode(event))
+
+
+async def test_result_of_a_joining_stage_is_a_task() -> None:
+    tasks = Tasks()
+    value = {"bucket": asset().bucket, "key": asset().key}
+    early = stimulus(await tasks.run(submit("headrace:stage:ready", value)))
+    assert (early.error, early.cause) == ("Headrace.InputNotAccepted", "media/photos/cat.jpg has no result of ready")
+    source = ready(asset())
+    await tasks.results.put(asset(), "ready@1-a518e23c85cddd4a", source, envelope(source), "c")
+    done = stimulus(await tasks.run(submit("headrace:stage:ready", value)))
+    assert done.output["kind"] == "image"
 
 
 async def test_stage_rejects_what_it_does_not_process() -> None:
