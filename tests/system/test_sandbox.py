@@ -20,20 +20,22 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
 from headrace.sandbox import names
 from headrace.sandbox.access.control import call_control
 from headrace.sandbox.access.keys import control_token
 from headrace.sandbox.cluster import cluster, components, jars, kafka_broker, ministack, processes
 from headrace.sandbox.cluster.environment import variables
-from headrace.sandbox.cluster.kafka_broker import BrokerNode, kafka_tool
+from headrace.sandbox.cluster.kafka_broker import BrokerNode
 from headrace.sandbox.cluster.ports import free_port, is_healthy
 from headrace.sandbox.cluster.state_file import ClusterState, RunningComponent, read
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
 from tests.support.process import wait_for
 
 pytestmark = pytest.mark.system
 
-TOPIC_COMMAND = "org.apache.kafka.tools.TopicCommand"
 MEGABYTE = 1_000_000
 
 
@@ -65,11 +67,17 @@ def received(state: ClusterState) -> list[dict[str, Any]]:
     return bodies
 
 
-def topics(state: ClusterState, *arguments: str) -> str:
-    server = f"{names.HOST}:{state.parts['kafka'].port}"
-    done = kafka_tool(components.runtime(), TOPIC_COMMAND, ["--bootstrap-server", server, *arguments])
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def admin(port: int) -> AdminClient:
+    return clients.admin(KafkaSettings(bootstrap_servers=f"{names.HOST}:{port}"))
+
+
+def create_topic(state: ClusterState, name: str) -> None:
+    kafka = admin(state.parts["kafka"].port)  # referenced until the future is done
+    kafka.create_topics([NewTopic(name)])[name].result()
+
+
+def topics(state: ClusterState) -> set[str]:
+    return set(admin(state.parts["kafka"].port).list_topics(timeout=60).topics)
 
 
 def answers(part: RunningComponent) -> bool:
@@ -237,7 +245,7 @@ def test_only_the_user_can_read_the_files(state: ClusterState, folder: Path) -> 
 
 
 def test_kafka_tools_work(state: ClusterState, folder: Path) -> None:
-    topics(state, "--create", "--topic", "made-by-a-tool", "--partitions", "3")
+    create_topic(state, "listed-by-a-tool")
     command = [
         sys.executable,
         "-c",
@@ -247,11 +255,11 @@ def test_kafka_tools_work(state: ClusterState, folder: Path) -> None:
         str(folder),
     ]
     listed = subprocess.run([*command, "topics", "--list"], capture_output=True, text=True, check=True)
-    assert "made-by-a-tool" in listed.stdout.split()
+    assert "listed-by-a-tool" in listed.stdout.split()
 
 
 def test_restarts_only_a_killed_component_with_its_data(state: ClusterState, folder: Path) -> None:
-    topics(state, "--create", "--topic", "survivor")
+    create_topic(state, "survivor")
     kill(state.parts["kafka"])
     assert {health.part.name: health.alive for health in cluster.status(folder)} == {
         "kafka": False,
@@ -260,7 +268,7 @@ def test_restarts_only_a_killed_component_with_its_data(state: ClusterState, fol
     }
     after = cluster.up(folder)
     assert {name for name in after.parts if after.parts[name] != state.parts[name]} == {"kafka"}
-    assert "survivor" in topics(after, "--list").split()
+    assert "survivor" in topics(after)
 
 
 def test_objects_survive_a_kill_of_the_local_aws(state: ClusterState, folder: Path) -> None:
@@ -273,11 +281,11 @@ def test_objects_survive_a_kill_of_the_local_aws(state: ClusterState, folder: Pa
 def test_data_survives_down_and_up(state: ClusterState, folder: Path) -> None:
     received(state)
     client("s3", state).put_object(Bucket=names.MEDIA_BUCKET, Key="not yet read", Body=b"hello")
-    topics(state, "--create", "--topic", "kept")
+    create_topic(state, "kept")
     assert cluster.down(folder) == ["kafka", "aws", "ai"]
     assert not any(processes.is_alive(part) for part in state.parts.values())
     after = cluster.up(folder)
-    assert "kept" in topics(after, "--list").split()
+    assert "kept" in topics(after)
     assert [body["Records"][0]["s3"]["object"]["key"] for body in received(after)] == ["not+yet+read"]
 
 
@@ -301,11 +309,12 @@ def test_three_brokers_replicate_topics(tmp_path: Path, folder: Path) -> None:
     try:
         for part in started:
             wait_for(partial(answers, part), part.name)
-        server = ["--bootstrap-server", f"{names.HOST}:{quorum[0].port}"]
-        made = kafka_tool(runtime, TOPIC_COMMAND, [*server, "--create", "--topic", "copied"])
-        shown = kafka_tool(runtime, TOPIC_COMMAND, [*server, "--describe", "--topic", "copied"])
+        kafka = admin(quorum[0].port)
+        kafka.create_topics([NewTopic("copied")])["copied"].result()
+        replicas = kafka.list_topics("copied", timeout=60).topics["copied"].partitions[0].replicas
+        [config] = kafka.describe_configs([ConfigResource(ResourceType.TOPIC, "copied")]).values()
+        in_sync = config.result()["min.insync.replicas"].value
     finally:
         processes.stop(started, timeout=1.0)
-    assert made.returncode == 0, made.stderr
-    assert "ReplicationFactor: 3" in shown.stdout
-    assert "min.insync.replicas=2" in shown.stdout
+    assert sorted(replicas) == [1, 2, 3]
+    assert in_sync == "2"
