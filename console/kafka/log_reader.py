@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-from headrace.console.errors import CommandError
+from headrace.console.errors import CommandError, UnavailableError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPartition
@@ -191,7 +191,7 @@ def _polls(consumer: Consumer, behind: set[TopicAndPartition]) -> Iterator[list[
     """Poll without end.
 
     Raises:
-        CommandError: there are unread records, but none arrived for `SILENCE` seconds.
+        UnavailableError: there are unread records, but none arrived for `SILENCE` seconds.
     """
     last_read = time.monotonic()
     while True:
@@ -200,7 +200,7 @@ def _polls(consumer: Consumer, behind: set[TopicAndPartition]) -> Iterator[list[
         if found or not behind or len(behind) < left:
             last_read = time.monotonic()
         elif time.monotonic() - last_read > SILENCE:
-            raise CommandError(f"Kafka did not answer within {SILENCE:g} s: no more records arrived")
+            raise UnavailableError(f"Kafka did not answer within {SILENCE:g} s: no more records arrived")
         yield found
 
 

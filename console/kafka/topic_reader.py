@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
-from headrace.console.errors import CommandError
+from headrace.console.errors import CommandError, UnavailableError
 from headrace.console.kafka.log_reader import SILENCE, LogReader
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.schemas.kafka import clients
@@ -73,7 +73,7 @@ class TopicReader:
         """Read ranges; each list has records of one partition in order. Without `values`, values are None.
 
         Raises:
-            CommandError: Kafka stopped answering.
+            UnavailableError: Kafka stopped answering.
         """
         unread = {place: span for place, span in spans.items() if span.high > span.low}
         if not unread:
@@ -94,7 +94,7 @@ class TopicReader:
                     if span and records:
                         yield records
                 if time.monotonic() - last_read > SILENCE:
-                    raise CommandError(f"Kafka did not answer within {SILENCE:g} s: no more records arrived")
+                    raise UnavailableError(f"Kafka did not answer within {SILENCE:g} s: no more records arrived")
         finally:
             consumer.close()
 

@@ -58,7 +58,7 @@ def recent_events(log: TopicReader, names: Sequence[str], since: float) -> list[
     return sorted(found, key=lambda event: -event.at)[:MOST_EVENTS]
 
 
-def tested(pattern: Pattern, events: Iterable[RecentEvent]) -> PatternResult:
+def try_pattern(pattern: Pattern, events: Iterable[RecentEvent]) -> PatternResult:
     """Test a pattern against events."""
     explained = [(event, pattern.explain(event.document)) for event in events]
     misses = [(event, miss) for event, miss in explained if miss is not None]

@@ -13,7 +13,7 @@ import structlog
 
 from headrace.console.explain import describe
 
-log = structlog.get_logger()
+log = structlog.get_logger("headrace")
 REMEMBERED = 1_000
 """Failures that are remembered, the newest."""
 

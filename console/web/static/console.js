@@ -45,5 +45,6 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+document.querySelector(".menu [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 localise(document);
 document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentElement ?? document));

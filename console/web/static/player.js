@@ -84,20 +84,17 @@ function drawShots(shots) {
   const track = player.querySelector("[data-shots]");
   if (!track) return;
   for (const shot of shots) {
-    const bar = shape("rect", { "data-seek": shot.start, x: shot.start, y: 0.12, width: Math.max(shot.end - shot.start - 0.05, 0.05), height: 0.76 });
+    const bar = shape("rect", { x: shot.start, y: 0.12, width: Math.max(shot.end - shot.start - 0.05, 0.05), height: 0.76 });
     bar.append(shape("title", {}, `${shot.kind} at ${clock(shot.start)}`));
     track.prepend(bar);
   }
 }
 
 function onTrackClick(event) {
-  const bar = event.target.closest("[data-seek]");
   const track = event.target.closest("svg");
-  if (bar) seek(Number(bar.dataset.seek));
-  else if (track) {
-    const area = track.getBoundingClientRect();
-    seek(((event.clientX - area.left) / area.width) * track.viewBox.baseVal.width);
-  }
+  if (!track) return;
+  const area = track.getBoundingClientRect();
+  seek(((event.clientX - area.left) / area.width) * track.viewBox.baseVal.width);
 }
 
 function onTrackKey(event) {

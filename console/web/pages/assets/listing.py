@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from headrace.console.assets.asset_event import usd_of
@@ -94,35 +93,38 @@ def search_json(request: ConsoleRequest) -> SearchPage:
     """Return a page of matches as `headrace search --json` prints it."""
     query = from_parameters(request.query)
     _check_stages(request, query)
-    with request.services.connect() as connection:
-        return _search(request, connection, query)
+    return _search(request, query)
 
 
 def _page(request: ConsoleRequest, query: AssetQuery) -> AssetsPage:
     _check_stages(request, query)
-    with request.services.connect() as connection:
-        if not query.is_search:
-            after = _after(request) or None
+    if not query.is_search:
+        after = _after(request) or None
+        with request.services.connect() as connection:
             page = asset_list.page(connection, query.list_filter(request.services.now()), PAGE, after)
-            return AssetsPage(_rows(connection, page.assets, ()), page.next)
-        found = _search(request, connection, query)
+        return AssetsPage(_rows(request, page.assets, ()), page.next)
+    found = _search(request, query)
+    with request.services.connect() as connection:
         known = asset_list.named(connection, [(each.bucket, each.key) for each in found.assets])
-        matched = [(known[name], each) for each in found.assets if (name := (each.bucket, each.key)) in known]
-        rows = _rows(connection, [asset for asset, _ in matched], [match for _, match in matched])
+    matched = [(known[name], each) for each in found.assets if (name := (each.bucket, each.key)) in known]
+    rows = _rows(request, [asset for asset, _ in matched], [match for _, match in matched])
     return AssetsPage(rows, found.next, found.complete)
 
 
-def _search(request: ConsoleRequest, connection: Connection, query: AssetQuery) -> SearchPage:
+def _search(request: ConsoleRequest, query: AssetQuery) -> SearchPage:
+    wanted = query.search_request(request.services.now(), _after(request))
     try:
-        return search(connection, query.search_request(request.services.now(), _after(request)))
+        with request.services.connect() as connection:
+            return search(connection, wanted)
     except InvalidSearchError as error:
         raise CommandError(str(error)) from error
 
 
 def _rows(
-    connection: Connection, assets: Sequence[ListedAsset], matches: Sequence[AssetMatch]
+    request: ConsoleRequest, assets: Sequence[ListedAsset], matches: Sequence[AssetMatch]
 ) -> tuple[ShownAsset, ...]:
-    shown = asset_detail.with_thumbnails(connection, [(each.bucket, each.key) for each in assets])
+    with request.services.connect() as connection:
+        shown = asset_detail.with_thumbnails(connection, [(each.bucket, each.key) for each in assets])
     rows: Iterable[ShownAsset] = (ShownAsset(each, (each.bucket, each.key) in shown) for each in assets)
     if not matches:
         return tuple(rows)

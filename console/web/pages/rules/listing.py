@@ -11,7 +11,7 @@ from starlette.responses import Response
 from headrace.console.errors import CommandError
 from headrace.console.routing import eventbridge_json, lint, targets
 from headrace.console.routing.pattern_test import describe_verdict
-from headrace.console.routing.recent_events import PatternResult, recent_events, tested
+from headrace.console.routing.recent_events import PatternResult, recent_events, try_pattern
 from headrace.console.web.request import ConsoleRequest
 from headrace.schemas import topics
 from headrace.schemas.parsing import InvalidValueError, parse_json
@@ -61,7 +61,7 @@ def list_json(_: ConsoleRequest) -> dict[str, Any]:
 def test(request: ConsoleRequest, pattern: Pattern, names: Sequence[str]) -> PatternResult:
     """Test a pattern against the events of the last hour."""
     events = recent_events(request.services.cluster(), names, request.services.now() - HOUR)
-    return tested(pattern, events)
+    return try_pattern(pattern, events)
 
 
 def test_rule(request: ConsoleRequest, rule: Rule) -> PatternResult:
