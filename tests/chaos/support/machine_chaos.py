@@ -28,7 +28,7 @@ from headrace.streams.machines.execution.stimuli import (
 )
 from headrace.streams.machines.local_run.mocks import MockedAnswer, Mocks
 from headrace.streams.machines.local_run.run import LocalOutcome, LocalRun, LocalSettings
-from tests.unit.streams.executions.fake_log import BEGIN, CODEC, FakeLog, run_to_the_end
+from tests.unit.streams.executions.fake_log import BEGIN, CODEC, FakeLog, LongRunError, run_to_the_end
 from tests.unit.streams.machines.execution.random_machines import MachineMaker
 
 INPUT = {"items": [1, {"r": 2}, "three"], "r": {}}
@@ -39,11 +39,16 @@ ERRORS = ("A", "B")
 def check_machine(seed: int, kills: int, commit_every: tuple[int, ...] = (1, 3, 7)) -> int:
     """Run the machine of a seed, undisturbed and with kills; return the number of kills.
 
+    A machine whose Maps start thousands of children is left out: it has 0 kills.
+
     Raises:
         AssertionError: A run ends otherwise than the interpreter, or its history is not the fold of its inbox.
     """
     definition = MachineMaker(Random(seed)).machine()
-    log, execution, effects = _run(definition, None, 1)
+    try:
+        log, execution, effects = _run(definition, None, 1)
+    except LongRunError:
+        return 0
     if _is_sequential(definition):
         expected = interpreted(definition).execution
         assert _end(log, execution) == (expected.status, expected.error), seed

@@ -51,6 +51,10 @@ class KilledError(BaseException):
     """The worker is killed."""
 
 
+class LongRunError(AssertionError):
+    """The executions need more steps than a test has time for, or do not end."""
+
+
 class FakeBucket:
     """A bucket in memory."""
 
@@ -191,7 +195,7 @@ class FakeWorker:
             if due is None:
                 return
             self.log.now = max(self.log.now, datetime.fromtimestamp(due, UTC) + timedelta(milliseconds=1))
-        raise AssertionError("the executions do not end")
+        raise LongRunError
 
     async def executions(self) -> PartitionExecutions:
         """Return the open executions; the first call assigns the partition."""
