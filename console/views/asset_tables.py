@@ -119,6 +119,7 @@ timeline = Table(
     METADATA,
     Column("version_id", NUMBER, primary_key=True),
     *_fact_columns(),
+    Index(None, "stage", "at", "status"),
     sqlite_with_rowid=False,  # the rows of a version are in one place
 )
 """The events of each version, without the completions of its jobs."""

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from headrace.console.web import static_files
 from headrace.console.web.access.control import AccessControl
 from headrace.console.web.access.visitors import Visitor
+from headrace.console.web.api.openapi import api_page
 from headrace.console.web.failures import InvalidRequestError
 from headrace.console.web.guard import UNKNOWN, RouteGuard
 from headrace.console.web.http.headers import SecurityHeaders, content_security_policy
@@ -27,7 +28,7 @@ from headrace.console.web.rendering import STATIC, STATIC_PATH
 from headrace.console.web.request import MenuEntry
 from headrace.console.web.services import ConsoleServices
 
-HEALTH = "/health"
+HEALTH = "/live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def create_app(
     services: ConsoleServices, access: AccessControl, pages: Sequence[WebPage], site: SiteSettings = SiteSettings()
 ) -> Starlette:
     """Create the application."""
+    pages = (*pages, api_page(pages))
     menu = tuple(MenuEntry(page.title, page.path) for page in pages if page.title)
     guard = RouteGuard(services, access, menu)
     feeds = LiveFeeds([feed for page in pages for feed in page.feeds], services)

@@ -30,6 +30,7 @@ from headrace.schemas.safe_text import safe_json
 log = structlog.get_logger("headrace")
 
 LOGIN = "/login"
+NO_LOGIN = "log in, or send a token: Authorization: Bearer TOKEN"
 UNKNOWN = ConsoleUser("", UserRole.VIEWER)
 NO_FORM: FormData = ImmutableMultiDict()
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -90,7 +91,7 @@ class RouteGuard:
             try:
                 user = self.access.identify(request)
                 if user is None:
-                    raise InvalidRequestError("log in, or send a token: Authorization: Bearer TOKEN", 401)
+                    raise InvalidRequestError(NO_LOGIN, 401)
                 self.check_role(user, operation)
                 body = await self._json(request) if operation.changes else None
                 context = self.context(Visitor.of(request, self.access.cookies), user)
@@ -142,6 +143,8 @@ class RouteGuard:
 
     def _login(self, request: Request) -> Response:
         """Send a visitor to the login page; a part of a page sends the whole page there."""
+        if request.url.path.startswith("/api/"):
+            return json_response({"error": NO_LOGIN}, 401)
         if not self.access.has_login:
             return HTMLResponse(render_fragment("denied.html"), 403)
         path = f"{LOGIN}?{urlencode({'next': local_path(request)})}" if request.method == "GET" else LOGIN

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from headrace.console.web.page import WebPage
-from headrace.console.web.pages import pipeline, records, theme
+from headrace.console.web.pages import cost, health, pipeline, records, theme
 from headrace.console.web.pages.assets.page import PAGE as ASSETS
 from headrace.console.web.pages.letters.page import PAGE as LETTERS
 from headrace.console.web.pages.replays.page import PAGE as REPLAYS
 from headrace.console.web.pages.rules.page import PAGE as RULES
 
-PAGES: tuple[WebPage, ...] = (pipeline.PAGE, ASSETS, LETTERS, REPLAYS, RULES, records.PAGE, theme.PAGE)
+PAGES: tuple[WebPage, ...] = (
+    pipeline.PAGE,
+    ASSETS,
+    LETTERS,
+    REPLAYS,
+    RULES,
+    cost.PAGE,
+    health.PAGE,
+    records.PAGE,
+    theme.PAGE,
+)

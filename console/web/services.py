@@ -6,11 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from headrace.console.check_runner import CheckResult
 from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.media.objects import MediaObjects
 from headrace.console.views.database import Views
 from headrace.console.views.queries.history import Connect
+from headrace.console.views.status import ViewsStatus
 from headrace.console.web.background import BackgroundRuns
+from headrace.console.web.pipeline_monitor import PipelineReading
+from headrace.console.web.slow_value import Dated
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.stage import Stage
 
@@ -29,6 +33,13 @@ class ConsoleServices:
     stages: Callable[[], Sequence[Stage]]
     cluster: Callable[[], KafkaAdmin]
     objects: MediaObjects
+    pipeline: Callable[[], PipelineReading]
+    """Raises `KafkaException`."""
+    checks: Callable[[], Dated[tuple[CheckResult, ...]] | None]
+    """The last results of `headrace doctor`; None until the first run has ended."""
+    views_status: Callable[[], ViewsStatus]
+    daily_budget: Callable[[], float | None] = lambda: None
+    """US dollars."""
     runs: BackgroundRuns = field(default_factory=BackgroundRuns)
     read_only: bool = False
     media_origins: tuple[str, ...] = ()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from headrace.console.dlq.stats import (
     OTHER,
@@ -19,6 +16,7 @@ from headrace.console.dlq.stats import (
     hour_of,
     total,
 )
+from headrace.console.views.queries.rounding import RoundedDown
 from headrace.console.views.stored_text import from_stored
 from headrace.console.views.tables import dead_letters
 from headrace.schemas.redaction import redact
@@ -27,26 +25,6 @@ HOUR = 3600
 
 _COLUMNS = dead_letters.c
 _KIND = (_COLUMNS.stage, _COLUMNS.code, _COLUMNS["class"], _COLUMNS.kind)
-
-
-class _HourNumber(FunctionElement[int]):
-    """The number of whole hours in a number of seconds, rounded down."""
-
-    type = BigInteger()
-    inherit_cache = True
-
-
-@compiles(_HourNumber)
-def _floor(element: _HourNumber, compiler: Any, **options: Any) -> str:
-    return f"CAST(FLOOR({compiler.process(element.clauses, **options)} / {HOUR}) AS BIGINT)"
-
-
-@compiles(_HourNumber, "sqlite")
-def _cast(element: _HourNumber, compiler: Any, **options: Any) -> str:
-    """Round down without FLOOR, which SQLite has only if it was built with mathematical functions."""
-    seconds = compiler.process(element.clauses, **options)
-    hours = f"CAST({seconds} / {HOUR} AS INTEGER)"
-    return f"({hours} - ({seconds} < {hours} * {HOUR}))"
 
 
 def stats(connection: Connection, topics: Collection[str]) -> LetterStats:
@@ -64,7 +42,7 @@ def _groups(connection: Connection, topics: Collection[str]) -> list[LetterGroup
     """Return a group for each kind and hour."""
     wanted = _open_letters(topics)
     examples = _examples(connection, wanted)
-    hour = _HourNumber(_COLUMNS.failed_at)
+    hour = RoundedDown(_COLUMNS.failed_at / HOUR)
     counted = (func.count(), func.min(_COLUMNS.failed_at), func.max(_COLUMNS.failed_at))
     rows = connection.execute(select(*_KIND, hour, *counted).where(*wanted).group_by(*_KIND, hour))
     kinds: set[FailureKindKey] = set()

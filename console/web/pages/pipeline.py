@@ -1,16 +1,196 @@
-"""The pipeline: its stages, live."""
+"""The pipeline as a graph, live, and the page of each stage."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
 from starlette.responses import Response
 
-from headrace.console.web.page import WebPage, WebRoute
+from headrace.console.assets.stage_status import StageStatus
+from headrace.console.errors import UnavailableError
+from headrace.console.terminal.formatting import format_duration
+from headrace.console.views.queries import activity, operations
+from headrace.console.web.charts import activity_chart
+from headrace.console.web.failures import NotFoundError, problem_of
+from headrace.console.web.page import ApiOperation, ApiParameter, LiveFeed, WebPage, WebRoute
+from headrace.console.web.pipeline_graph import draw_pipeline
+from headrace.console.web.pipeline_monitor import PipelineReading
+from headrace.console.web.rendering import render_fragment
 from headrace.console.web.request import ConsoleRequest
+from headrace.console.web.services import ConsoleServices
+from headrace.schemas.safe_text import redact_data
+from headrace.streams.stage import Stage
+
+LIVE = "/live/pipeline"
+EVENTS = "/api/events"
+HOUR, DAY = 3600, 86_400
+SHOWN_LETTERS = 5
+PAGE_SECONDS = 10.0
+"""Age of a reading that a page shows at once; the live feed replaces it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """The state of a stage in the graph; `tone` is empty, `warn` or `bad`."""
+
+    text: str
+    tone: str
 
 
 def show(request: ConsoleRequest) -> Response:
-    """Show the stages."""
-    return request.render("pipeline.html", stages=request.services.stages())
+    """Show the graph and the stages."""
+    services = request.services
+    stages = services.stages()
+    return request.render("pipeline.html", graph=draw_pipeline(stages), stages=stages, live=_live(services))
 
 
-PAGE = WebPage(title="Pipeline", path="/", routes=(WebRoute("/", show),))
+def show_stage(request: ConsoleRequest) -> Response:
+    """Show a stage: its activity, workers, settings and dead letters."""
+    services = request.services
+    stage = _stage(services, request.path["name"])
+    with services.connect() as connection:
+        now = services.now()
+        hour = activity.activity(connection, stage.name, now, HOUR, 60)
+        day = activity.activity(connection, stage.name, now, DAY, 96)
+        reports = [each for each in operations.worker_reports(connection) if each.stage == stage.name]
+        letters = activity.recent_letters(connection, stage.name, SHOWN_LETTERS)
+    reading, problem = _reading(services)
+    status = next((each for each in reading.status.stages if each.stage == stage.name), None) if reading else None
+    return request.render(
+        "stage.html",
+        stage=stage,
+        progress=status,
+        rate=reading.rates.get(stage.name) if reading else None,
+        problem=problem,
+        charts=(("last hour", activity_chart(hour)), ("last day", activity_chart(day))),
+        reports=reports,
+        letters=letters,
+        settings=describe_stage(stage),
+    )
+
+
+def describe_stage(stage: Stage) -> dict[str, str]:
+    """Return the settings of a stage in words."""
+    policy = stage.retry_policy
+    patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in (stage.when, stage.filter_override) if pattern]
+    known = {
+        "Reads": ", ".join(topic.name for topic in stage.reads),
+        "Writes": stage.writes.name if stage.writes else "",
+        "Processes": " and ".join(patterns) or "all records",
+        "Consumer group": stage.group,
+        "Version": stage.version_key,
+        "Options": ", ".join(stage.options),
+        "Paid operations": ", ".join(stage.paid_operations),
+        "Job": f"{stage.job.service} {stage.job.operation}" if stage.job else "",
+        "Deadline": f"{stage.deadline_seconds:g} s",
+        "Retries": f"{policy.max_attempts} attempts, waits up to {policy.cap_seconds:g} s",
+        "Order": "a waiting record holds back later ones of its key" if stage.ordered else "",
+    }
+    return {name: text for name, text in known.items() if text}
+
+
+def read_live(services: ConsoleServices) -> Mapping[str, str]:
+    """Return the events of the live feed."""
+    live = _live(services)
+    if live["reading"] is None:
+        raise UnavailableError(live["problem"])
+    return {
+        "summary": render_fragment("_pipeline_summary.html", live=live),
+        "stages": render_fragment("_pipeline_stages.html", live=live),
+        "nodes": json.dumps({name: asdict(state) for name, state in live["nodes"].items()}),
+    }
+
+
+def read_events(services: ConsoleServices) -> Mapping[str, str]:
+    """Return the state of the pipeline as one event in JSON."""
+    return {"status": json.dumps(redact_data(status_data(services.pipeline())))}
+
+
+def status_data(reading: PipelineReading) -> dict[str, Any]:
+    """Return the data of `headrace status --json`, with the rates."""
+    return {**asdict(reading.status), "rates": dict(reading.rates), "at": reading.at}
+
+
+def api_status(request: ConsoleRequest) -> dict[str, Any]:
+    """Answer the operation."""
+    return status_data(request.services.pipeline())
+
+
+def api_activity(request: ConsoleRequest) -> dict[str, Any]:
+    """Answer the operation."""
+    stage = _stage(request.services, request.path["name"])
+    with request.services.connect() as connection:
+        found = activity.activity(connection, stage.name, request.services.now(), HOUR, 60)
+    return {"stage": stage.name, "seconds": 60, "buckets": [asdict(each) for each in found]}
+
+
+def _live(services: ConsoleServices) -> dict[str, Any]:
+    """Return what the pipeline page shows. Each half is left out while its source is down."""
+    reading, problem = _reading(services)
+    live: dict[str, Any] = {"reading": reading, "problem": problem, "letters": None, "spent": None, "nodes": {}}
+    live["budget"] = services.daily_budget()
+    try:
+        with services.connect() as connection:
+            live["letters"] = activity.open_letters(connection)
+            day = datetime.fromtimestamp(services.now(), UTC).strftime("%Y-%m-%d")
+            live["spent"] = activity.spent_on(connection, day) / 1e9
+    except UnavailableError as error:
+        live["problem"] = "; ".join(filter(None, (problem, str(error))))
+    if reading is not None:
+        letters = live["letters"] or {}
+        live["nodes"] = {
+            each.stage: node_state(each, reading.rates.get(each.stage), letters.get(each.stage, 0))
+            for each in reading.status.stages
+        }
+    return live
+
+
+def _reading(services: ConsoleServices) -> tuple[PipelineReading | None, str]:
+    """Return the state of the pipeline; while Kafka is down, None and the reason."""
+    try:
+        return services.pipeline(), ""
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None or not problem.is_outage:
+            raise
+        return None, problem.message
+
+
+def node_state(status: StageStatus, rate: float | None, letters: int) -> NodeState:
+    """Describe the state of a stage in one line of the graph, the most urgent part first."""
+    if status.paused:
+        return NodeState("paused", "warn")
+    if status.lag and not status.members:
+        return NodeState(f"no worker, {status.lag:,} waiting", "bad")
+    parts = [f"{rate or 0:,.1f}/s"]
+    parts += [f"lag {format_duration(status.lag_seconds)}"] if status.lag else []
+    parts += [f"{letters:,} dead"] if letters else []
+    return NodeState(", ".join(parts), "bad" if letters else "")
+
+
+def _stage(services: ConsoleServices, name: str) -> Stage:
+    stage = next((each for each in services.stages() if each.name == name), None)
+    if stage is None:
+        raise NotFoundError(f"no stage {name}")
+    return stage
+
+
+PAGE = WebPage(
+    title="Pipeline",
+    path="/",
+    routes=(WebRoute("/", show), WebRoute("/stages/{name}", show_stage)),
+    api=(
+        ApiOperation("/api/status", api_status, "Progress of every stage", command="headrace status"),
+        ApiOperation(
+            "/api/stages/{name}/activity",
+            api_activity,
+            "Results, retries and dead letters of a stage in the last hour, by minute",
+            (ApiParameter("name", "string", "Name of the stage", required=True),),
+        ),
+    ),
+    feeds=(LiveFeed(LIVE, read_live), LiveFeed(EVENTS, read_events)),
+)

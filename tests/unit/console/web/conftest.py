@@ -11,15 +11,20 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from headrace.connectors.aws.client import AwsSession
+from headrace.console.assets.stage_status import PipelineStatus, StageStatus
+from headrace.console.check_runner import CheckResult
 from headrace.console.kafka.entry import LogEntry
 from headrace.console.media.objects import MediaObjects
+from headrace.console.views.status import ExpiredRange, TopicLag, ViewsStatus
 from headrace.console.web.access.control import AccessControl, everyone_is
 from headrace.console.web.access.cookies import CookieJar
 from headrace.console.web.access.signing import Signer
 from headrace.console.web.access.users import UserRole
 from headrace.console.web.app import create_app
 from headrace.console.web.page_table import PAGES
+from headrace.console.web.pipeline_monitor import PipelineReading
 from headrace.console.web.services import ConsoleServices
+from headrace.console.web.slow_value import Dated
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.support import records
@@ -37,6 +42,18 @@ EVENTS = [
     entry(records.uploaded(DOG), 3),
 ]
 
+LABELS = StageStatus("labels", "headrace.labels", 2, 1_234, 61.0, 7, 90_000, 9, 3, ("w1: throttled",), 4)
+PROBE = StageStatus("probe", "headrace.probe", 0, 5, 2.0, 0, 10, 0, 0)
+READING = PipelineReading(PipelineStatus(("kafka:9092",), (LABELS, PROBE), ()), NOW.timestamp(), {"labels": 12.25})
+CHECKS = (
+    CheckResult("broker", True, "kafka:9092"),
+    CheckResult("topics", False, "topics missing: a", "headrace topics apply"),
+    CheckResult("clamd", None, "not set"),
+)
+VIEWS_STATUS = ViewsStatus(
+    "views", 12, 90.0, (TopicLag("media.ready", 100, 12, 1),), (), (ExpiredRange("media.ready", 0, 3, 9, 0.0),)
+)
+
 ClientAs = Callable[[UserRole], TestClient]
 
 
@@ -53,6 +70,10 @@ def fake_services(entries: Sequence[LogEntry] = EVENTS) -> ConsoleServices:
         stages=pipeline.stages,
         cluster=no_views,  # type: ignore[arg-type]
         objects=MediaObjects(AwsSession()),
+        pipeline=lambda: READING,
+        checks=lambda: Dated(CHECKS, NOW.timestamp()),
+        views_status=lambda: VIEWS_STATUS,
+        daily_budget=lambda: 5.0,
         now=NOW.timestamp,
     )
 

@@ -19,7 +19,7 @@ def test_pipeline_names_every_stage(client: TestClient, services: ConsoleService
     assert all(stage.name in page.text for stage in services.stages())
 
 
-@pytest.mark.parametrize("path", ["/", "/static/console.css", "/missing", "/health"])
+@pytest.mark.parametrize("path", ["/", "/static/console.css", "/missing", "/live"])
 def test_every_response_has_the_security_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     policy = headers["content-security-policy"]

@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from headrace.console.web.access.users import UserRole
+from headrace.console.web.api.openapi import api_page
 from headrace.console.web.app import HEALTH, create_app
 from headrace.console.web.guard import LOGIN
 from headrace.console.web.login import CALLBACK, LOGOUT, PROVIDER
@@ -24,7 +25,7 @@ from tests.unit.console.web.conftest import ORIGIN, control, fake_services
 
 OPEN = {HEALTH, LOGIN, LOGOUT, PROVIDER, CALLBACK, STATIC_PATH}
 ROUTES: list[WebRoute | ApiOperation] = [route for page in PAGES for route in page.routes]
-OPERATIONS: list[WebRoute | ApiOperation] = [operation for page in PAGES for operation in page.api]
+OPERATIONS: list[WebRoute | ApiOperation] = [operation for page in (*PAGES, api_page(PAGES)) for operation in page.api]
 DECLARED = ROUTES + OPERATIONS
 FEEDS = [feed.path for page in PAGES for feed in page.feeds]
 

@@ -1,0 +1,161 @@
+"""The pages Pipeline, Cost and Health: what they show, also while Kafka or the database is down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from starlette.testclient import TestClient
+
+from headrace.console.errors import UnavailableError
+from headrace.console.pipeline.spent import ranked
+from headrace.console.views.queries.activity import activity
+from headrace.console.views.queries.operations import spent_nanos
+from headrace.console.views.status import serialize
+from headrace.console.web.app import create_app
+from headrace.console.web.page_table import PAGES
+from headrace.console.web.pages import pipeline
+from headrace.console.web.pipeline_graph import draw_pipeline
+from headrace.console.web.pipeline_monitor import PipelineMonitor, PipelineReading
+from headrace.console.web.services import ConsoleServices
+from headrace.streams import pipeline as stages
+from tests.support.records import NOW
+from tests.unit.console.asset_history import entry, labelled, letter
+from tests.unit.console.web.conftest import CAT, LABELS, ORIGIN, READING, VIEWS_STATUS, control, fake_services
+
+DOWN = "the views are locked"
+
+
+def kafka_down() -> PipelineReading:
+    raise KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+
+
+@contextmanager
+def views_down() -> Iterator[Any]:
+    raise UnavailableError(DOWN)
+    yield
+
+
+def site(services: ConsoleServices) -> TestClient:
+    return TestClient(create_app(services, control(), PAGES), ORIGIN)
+
+
+def test_pipeline_shows_numbers_and_problems(client: TestClient) -> None:
+    text = client.get("/").text
+    for shown in ("1,234", "12.2", "paused: w1: throttled", "4 records were deleted", "$0.10", "of $5.00", "1 min 1 s"):
+        assert shown in text, shown
+    assert "no worker, 5 waiting" in text
+
+
+def test_graph_has_every_stage_and_topic_once_and_no_overlap() -> None:
+    graph = draw_pipeline(stages.stages())
+    names = [node.name for node in graph.nodes]
+    assert len(names) == len(set(names))
+    assert {stage.name for stage in stages.stages()} < set(names)
+    assert ("media.ready", "labels") in {(edge.source, edge.target) for edge in graph.edges}
+    assert ("labels", "media.labelled") in {(edge.source, edge.target) for edge in graph.edges}
+    for node in graph.nodes:
+        assert 0 <= node.x <= node.x + node.width <= graph.width
+        assert 0 <= node.y <= node.y + node.height <= graph.height
+        for other in graph.nodes:
+            beside = node.x + node.width <= other.x or other.x + other.width <= node.x
+            apart = node.y + node.height <= other.y or other.y + other.height <= node.y
+            assert node is other or beside or apart, (node.name, other.name)
+
+
+def test_half_of_the_pipeline_page_works_without_kafka(services: ConsoleServices) -> None:
+    client = site(replace(services, pipeline=kafka_down))
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "$0.10" in page.text
+    assert "Kafka" in page.text
+    assert client.get("/stages/labels").status_code == 200
+    assert client.get("/cost").status_code == 200
+    assert client.get("/api/status").status_code == 503
+    assert client.get("/api/status").json()["error"]
+
+
+def test_half_of_the_pipeline_page_works_without_views(services: ConsoleServices) -> None:
+    client = site(replace(services, connect=views_down))
+    page = client.get("/")
+    assert page.status_code == 200
+    assert DOWN in page.text
+    assert "1,234" in page.text
+    assert client.get("/health").status_code == 200
+    assert client.get("/cost").status_code == 503
+
+
+def test_stage_page(client: TestClient) -> None:
+    client = site(
+        fake_services([entry(labelled(CAT, 0.1), 1, stage="labels"), letter(entry(labelled(CAT)), "labels", 2)])
+    )
+    text = client.get("/stages/labels").text
+    for shown in ("headrace.labels", "last hour: 2 records", "1 done", "rekognition"):
+        assert shown in text, shown
+    assert client.get("/stages/none").status_code == 404
+
+
+def test_activity_counts_in_the_right_minute(services: ConsoleServices) -> None:
+    late = [entry(labelled(CAT, 0.1), 30, stage="labels")]
+    with fake_services(late).connect() as connection:
+        buckets = activity(connection, "labels", NOW.timestamp() + 60, 3600, 60)
+    assert [(each.at, each.done) for each in buckets if each.done] == [((NOW.timestamp() + 30) // 60 * 60, 1)]
+    assert len(buckets) == 60
+
+
+def test_live_events(services: ConsoleServices) -> None:
+    events = pipeline.read_live(services)
+    assert json.loads(events["nodes"])["probe"] == {"text": "no worker, 5 waiting", "tone": "bad"}
+    assert "1,234" in events["stages"]
+    with pytest.raises(UnavailableError):
+        pipeline.read_live(replace(services, pipeline=kafka_down))
+
+
+def test_api_answers_as_the_commands(client: TestClient, services: ConsoleServices) -> None:
+    with services.connect() as connection:
+        costs = ranked(spent_nanos(connection, "asset"), "asset")
+    assert client.get("/api/cost", params={"by": "asset"}).json() == costs
+    assert client.get("/api/cost", params={"by": "x"}).status_code == 400
+    status = client.get("/api/status").json()
+    assert status["stages"][0] == json.loads(json.dumps(asdict(LABELS)))
+    assert client.get("/api/views").json() == json.loads(json.dumps(serialize(VIEWS_STATUS)))
+    assert client.get("/api/doctor").json()["checks"][1]["remedy"] == "headrace topics apply"
+
+
+def test_cost_page(client: TestClient) -> None:
+    text = client.get("/cost").text
+    for shown in ("$0.10", "$5.00", "rekognition", "photos/", "labels", "1,241"):
+        assert shown in text, shown
+
+
+def test_health_names_remedies_and_gaps(client: TestClient) -> None:
+    text = client.get("/health").text
+    for shown in (
+        "headrace topics apply",
+        "topics missing: a",
+        "expired before they were folded",
+        "headrace views run",
+    ):
+        assert shown in text, shown
+
+
+def test_monitor_reads_once_for_concurrent_viewers_and_computes_rates() -> None:
+    now, finished, reads = [100.0], [10], [0]
+
+    def read() -> Any:
+        reads[0] += 1
+        return replace(READING.status, stages=(replace(LABELS, finished=finished[0]),))
+
+    monitor = PipelineMonitor(read, lambda: now[0])
+    assert monitor.current().rates == {"labels": None} or monitor.current().rates["labels"] is None
+    monitor.current()
+    assert reads == [1]
+    now[0], finished[0] = 102.0, 30
+    assert monitor.current().rates["labels"] == 10.0
+    now[0], finished[0] = 104.0, 5
+    assert monitor.current().rates["labels"] is None, "after a rewind"
