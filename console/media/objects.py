@@ -91,7 +91,7 @@ class MediaObjects:
         answer = self._get(name, options)
         return ObjectPart(
             str(answer.get("ContentType", "")),
-            int(answer["ContentLength"]),
+            answer["ContentLength"],
             str(answer.get("ContentRange", "")),
             answer["Body"],
         )

@@ -19,10 +19,12 @@ from headrace.console.views.queries import asset_detail
 from headrace.console.web.failures import NotFoundError
 from headrace.console.web.pages.assets.detail import DRAWN_STAGES, SHOTS_STAGE, named_version
 from headrace.console.web.request import ConsoleRequest
+from headrace.schemas.parsing import InvalidValueError, parse_int
 
 SHOWN_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp"})
 """Pictures that a browser may show. SVG is not among them: it may contain scripts."""
 DOWNLOAD = "application/octet-stream"
+MOST_PICTURES = 9_999
 _HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, max-age=3600",
@@ -52,9 +54,11 @@ def thumbnail(request: ConsoleRequest) -> Response:
     stored, number = named_version(request), request.query.get("n", "0")
     with request.services.connect() as connection:
         pictures = asset_detail.passages_of(connection, stored.id, ("thumbnail",))
-    if not number.isdecimal() or len(number) > 4 or int(number) >= len(pictures):
-        raise NotFoundError(f"{stored.bucket}/{stored.key} has no such picture")
-    return _send(request, parse_location(pictures[int(number)].text))
+    try:
+        location = pictures[parse_int(number, 0, MOST_PICTURES)].text
+    except (InvalidValueError, IndexError):
+        raise NotFoundError(f"{stored.bucket}/{stored.key} has no such picture") from None
+    return _send(request, parse_location(location))
 
 
 def subtitles(request: ConsoleRequest) -> Response:
