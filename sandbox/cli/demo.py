@@ -32,7 +32,7 @@ def demo(
     from headrace.console.errors import CommandError
     from headrace.console.terminal.screen import Console
     from headrace.sandbox.demo import report as demo_report
-    from headrace.sandbox.demo import run, view, workspace
+    from headrace.sandbox.demo import run, view, web_console, workspace
     from headrace.sandbox.errors import SandboxError
 
     if broken:
@@ -44,13 +44,14 @@ def demo(
     try:
         with workspace.place(data, keep) as folder:
             report = run.run(run.DemoPlan(all_stages, limit, broken), folder, console)
+            address = web_console.start_console(folder) if keep else ""
     except SandboxError as error:
         raise CommandError(str(error)) from error
     if as_json:
         print_json(demo_report.as_json(report))
     else:
         view.results(report, console)
-        view.print_next_steps(data, keep, broken, console)
+        view.print_next_steps(data, address, broken, console)
     if report.wrong:
         late = "" if report.seconds.all else f"time is up after {limit:g} s: "
         raise CommandError(late + "; ".join(report.wrong))

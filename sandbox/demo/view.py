@@ -66,16 +66,20 @@ def summary(report: DemoReport) -> list[str]:
     ]
 
 
-def print_next_steps(data: Path | None, keep: bool, broken: str, console: Console) -> None:
-    """Print commands to explore the sandbox, and to repair a stage with a bug."""
-    if not keep:
+def print_next_steps(data: Path | None, address: str, broken: str, console: Console) -> None:
+    """Print the address of the web console and commands to explore the sandbox, and to repair a stage with a bug.
+
+    The address is empty if the sandbox does not keep running.
+    """
+    if not address:
         console.print()
         console.print(Text.assemble("To keep the sandbox running: ", ("headrace demo --keep", "bold")))
         return
     option = "" if data is None else f" --data {quote(str(data))}"
     load_variables = ("", f'eval "$(headrace sandbox env{option})"')[data is not None]
     console.print()
-    console.print("The sandbox keeps running. Next steps:")
+    console.print(Text.assemble("The sandbox keeps running. Web console: ", (address, "bold")))
+    console.print("Next steps:")
     repair = (
         f"headrace dlq list --stage {broken}",
         f"headrace sandbox restore-worker{option}",
