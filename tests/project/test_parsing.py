@@ -74,6 +74,16 @@ ALLOWED = {
     "console/views/database.py": (DATABASE, "int(connection.execute(behind).scalar() or 0)"),
     "console/views/locations.py": (PATTERN, "int(file.stem.removeprefix('views-'))"),
     "console/views/log_source.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
+    "console/views/queries/activity.py": (
+        DATABASE,
+        "int(now)",
+        "int(bucket)",
+        "int(count)",
+        "int(nanos)",
+        "int(results)",
+        "int(connection.execute(refused).scalar() or 0)",
+        "int(connection.execute(spent).scalar() or 0)",
+    ),
     "console/views/queries/letter_stats.py": (DATABASE, "int(records)"),
     "console/views/queries/operations.py": (DATABASE, "int(nanos)"),
     "console/views/restore.py": (
@@ -83,6 +93,8 @@ ALLOWED = {
         "msgspec.json.decode(content, type=StoredResult)",
     ),
     "console/views/rows.py": (VIEWS, "msgspec.json.decode(from_stored(row.letter), type=LetterInfo)"),
+    "console/web/access/cookies.py": ("a constant", "int(max_age)"),
+    "console/web/access/signing.py": ("the clock", "int(self._clock())"),
     "schemas/kafka/reading.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
     "schemas/kafka/topic_follower.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
     "schemas/serde/catalog.py": (

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,12 @@ def test_kept_demo_names_what_is_missing_in_time_and_runs_until_sandbox_down(env
 
         parts = json.loads(headrace("sandbox", "status", "--json").stdout)
         assert {part["name"]: part["status"] for part in parts} == dict.fromkeys(
-            ("kafka", "aws", "ai", "bridge", "worker", "views"), "running"
+            ("kafka", "aws", "ai", "bridge", "worker", "views", "console"), "running"
         )
+        [port] = [part["port"] for part in parts if part["name"] == "console"]
+        for path, text in (("/", "media.labelled"), ("/stages/probe", "headrace.probe"), ("/api/status", "probe")):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as page:
+                assert text in page.read().decode(), path
         refused = headrace("demo", "--data", f"{environment['XDG_STATE_HOME']}/headrace/sandbox")
         assert (refused.returncode, "--keep" in refused.stderr) == (1, True)
     finally:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from headrace.schemas.parsing import parse_json
+
 LONGEST = 4096
 """Characters of a cookie that a browser keeps."""
 
@@ -33,7 +35,7 @@ class Signer:
         document = _decode(body) if len(text) <= LONGEST else None
         if document is None or not hmac.compare_digest(self.digest(purpose, document).encode(), digest.encode()):
             return None
-        values: dict[str, Any] = json.loads(document)
+        values: dict[str, Any] = parse_json(document)
         return values if self._clock() - values["at"] < max_age else None
 
     def digest(self, purpose: str, document: bytes) -> str:

@@ -138,7 +138,7 @@ def store_entry(path: Path, entry: UserEntry) -> None:
 def _write(path: Path, entries: Iterable[UserEntry]) -> None:
     new = path.with_name(f"{path.name}.new")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.writelines(f"{each.kind} {each.name} {each.role.label} {each.hashed}\n" for each in entries)
+        file.write("".join(f"{each.kind} {each.name} {each.role.label} {each.hashed}\n" for each in entries))
     new.replace(path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -10,6 +9,7 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
 from headrace.console.web.failures import InvalidRequestError
+from headrace.schemas import parsing
 
 LONGEST_BODY = 2**20
 MOST_FIELDS = 2_000
@@ -57,6 +57,6 @@ def parse_json(body: bytes) -> Any:
         InvalidRequestError: it is invalid.
     """
     try:
-        return json.loads(body) if body else {}
-    except (ValueError, RecursionError):
+        return parsing.parse_json(body, LONGEST_BODY) if body else {}
+    except ValueError:
         raise InvalidRequestError("the body is no JSON") from None
