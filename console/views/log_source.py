@@ -26,7 +26,10 @@ LoadOffsets = Callable[[Collection[TopicAndPartition]], Mapping[TopicAndPartitio
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """Some records in the order of their partitions, the known ends of these, and partitions read to their end."""
+    """Some records in the order of their partitions, the known ends of these, and partitions read to their end.
+
+    A partition is only `finished` if no record follows: its end is then the offset after the last record, if any.
+    """
 
     records: list[ConsumerRecord]
     ends: dict[TopicAndPartition, int]
@@ -88,6 +91,7 @@ class LogSource:
             error = message.error()
             if error is None:
                 records.append(consumer_record(message))
+                finished.pop(place, None)  # written after the end was reached
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._behind.discard(place)
                 finished[place] = int(message.offset() or 0)

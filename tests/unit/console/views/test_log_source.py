@@ -1,0 +1,77 @@
+"""Tests of reading the log for the projector."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+from confluent_kafka import KafkaError
+
+from headrace.console.views.log_source import LogSource
+from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.settings import KafkaSettings
+
+PLACE = ("media.uploaded", 2)
+
+
+class Message(NamedTuple):
+    """A message of confluent-kafka: a record, or the end of its partition."""
+
+    at: int
+    is_end: bool = False
+
+    def topic(self) -> str:
+        return PLACE[0]
+
+    def partition(self) -> int:
+        return PLACE[1]
+
+    def offset(self) -> int:
+        return self.at
+
+    def error(self) -> KafkaError | None:
+        return KafkaError(KafkaError._PARTITION_EOF) if self.is_end else None
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1000
+
+    def key(self) -> bytes:
+        return b"key"
+
+    def value(self) -> bytes:
+        return b"value"
+
+    def headers(self) -> None:
+        return None
+
+
+class ScriptedConsumer:
+    """A consumer that returns some messages at once."""
+
+    def __init__(self, messages: list[Message]) -> None:
+        self.messages = messages
+
+    def consume(self, _count: int, _seconds: float) -> list[Message]:
+        return self.messages
+
+    def incremental_assign(self, _partitions: list[Any]) -> None: ...
+
+    def get_watermark_offsets(self, _place: Any, cached: bool) -> tuple[int, int]:
+        return 0, 9
+
+
+def source(monkeypatch: pytest.MonkeyPatch, *messages: Message) -> LogSource:
+    monkeypatch.setattr(clients, "simple_consumer", lambda *_, **__: ScriptedConsumer(list(messages)))
+    monkeypatch.setattr(clients, "admin", lambda _: None)
+    monkeypatch.setattr(clients, "partition_counts", lambda *_, **__: {PLACE[0]: 3})
+    return LogSource(KafkaSettings(bootstrap_servers="unused:1"), [PLACE[0]], lambda _: {})
+
+
+def test_end_after_the_last_record_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    poll = source(monkeypatch, Message(0), Message(1, is_end=True)).poll(1)
+    assert ([record.offset for record in poll.records], poll.finished) == ([0], {PLACE: 1})
+
+
+def test_end_before_a_new_record_is_outdated(monkeypatch: pytest.MonkeyPatch) -> None:
+    poll = source(monkeypatch, Message(1, is_end=True), Message(1)).poll(1)
+    assert ([record.offset for record in poll.records], poll.finished) == ([1], {})
