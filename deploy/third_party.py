@@ -2,8 +2,8 @@
 
     /opt/headrace/bin/python deploy/third_party.py FOLDER
 
-lists the Python packages of the interpreter that runs it, the ffmpeg that their wheels include, and the packages of
-Debian. The notices have the licence texts of Python packages; those of Debian packages are in /usr/share/doc.
+lists the Python packages of the interpreter that runs it, the ffmpeg that their wheels include, the JavaScript of the
+web console, and the packages of Debian. The notices have the licence texts of Python packages; those of Debian packages are in /usr/share/doc.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,16 @@ def bundled_ffmpeg() -> Iterator[Component]:
     for name, about in sorted(library_meta.items()):
         version = ".".join(map(str, about.get("version", ())))
         yield ffmpeg_component(f"{name} (in PyAV)", f"ffmpeg version {version} \n{about.get('configuration', '')}")
+
+
+def vendored_scripts() -> Iterator[Component]:
+    """List the JavaScript libraries that the web console includes."""
+    folder = files("headrace.console") / "web" / "static" / "vendor"
+    for each in tomllib.loads((folder / "components.toml").read_text("utf-8"))["component"]:
+        text = (folder / each["licence_file"]).read_text("utf-8")
+        purl = f"pkg:npm/{each['name']}@{each['version']}"
+        texts = ((each["licence_file"], f"Source code: {each['source']}\n\n{text}"),)
+        yield Component(f"{each['name']} (in headrace)", each["version"], purl, each["licence"], True, texts)
 
 
 def ffmpeg_component(name: str, described: str) -> Component:
@@ -132,7 +144,7 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])
     folder.mkdir(parents=True, exist_ok=True)
     debian = debian_packages(DPKG_STATUS.read_text("utf-8")) if DPKG_STATUS.exists() else ()
-    components = [*python_packages(), *bundled_ffmpeg(), *debian]
+    components = [*python_packages(), *vendored_scripts(), *bundled_ffmpeg(), *debian]
     (folder / "THIRD-PARTY-NOTICES").write_text(notices(components), "utf-8")
     (folder / "sbom.cdx.json").write_text(json.dumps(bill_of_materials(components), indent=1), "utf-8")
     return 0

@@ -66,6 +66,12 @@ def test_notices_have_licence_texts(third_party: ModuleType) -> None:
     assert without == set()
 
 
+def test_notices_have_the_javascript_of_the_console(third_party: ModuleType) -> None:
+    scripts = list(third_party.vendored_scripts())
+    assert [each.purl.partition("@")[0] for each in scripts] == ["pkg:npm/htmx.org", "pkg:npm/htmx-ext-sse"]
+    assert all("warrant" in text.lower() for each in scripts for _name, text in each.texts)
+
+
 def test_bundled_ffmpeg_has_the_licence_of_its_configuration(third_party: ModuleType) -> None:
     found = {each.name: each for each in third_party.bundled_ffmpeg()}
 

@@ -13,7 +13,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("schemas", "connectors", "streams", "console", "sandbox")
-DATA = {".avsc", ".flac", ".jpg", ".mp4", ".toml", ".typed"}
+DATA = {
+    ".LICENSE",
+    ".avsc",
+    ".css",
+    ".flac",
+    ".html",
+    ".jpg",
+    ".js",
+    ".json",
+    ".mp4",
+    ".srt",
+    ".svg",
+    ".toml",
+    ".typed",
+}
 
 
 @pytest.fixture(scope="module")
