@@ -3,7 +3,8 @@
     /opt/headrace/bin/python deploy/third_party.py FOLDER
 
 lists the Python packages of the interpreter that runs it, the ffmpeg that their wheels include, the JavaScript of the
-web console, and the packages of Debian. The notices have the licence texts of Python packages; those of Debian packages are in /usr/share/doc.
+web console, and the packages of Debian. The notices have the licence texts of Python packages; those of Debian packages
+are in /usr/share/doc.
 """
 
 from __future__ import annotations

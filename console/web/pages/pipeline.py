@@ -29,8 +29,6 @@ LIVE = "/live/pipeline"
 EVENTS = "/api/events"
 HOUR, DAY = 3600, 86_400
 SHOWN_LETTERS = 5
-PAGE_SECONDS = 10.0
-"""Age of a reading that a page shows at once; the live feed replaces it."""
 
 
 @dataclass(frozen=True, slots=True)
