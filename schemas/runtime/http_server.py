@@ -7,6 +7,7 @@ closed, and once there are too many connections, the one that has waited longest
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import sys
@@ -182,8 +183,15 @@ def serve_in_thread(app: Any, listener: socket.socket, connections: int) -> Call
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address. Raises OSError."""
-    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    """Listen on an address.
+
+    Raises:
+        OSError: the address is in use, or the host is not one of this machine or no name of a host.
+    """
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (TypeError, UnicodeError):
+        raise OSError(errno.EINVAL, "not the name of a host") from None
 
 
 def _descriptors() -> int:

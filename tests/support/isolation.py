@@ -6,6 +6,8 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "headrace-test-"
@@ -21,6 +23,27 @@ def own_folder() -> Path:
 
 
 _folders: list[Path] = []
+
+
+_cluster: dict[str, str] = {}
+
+
+def use_cluster(variables: Mapping[str, str]) -> None:
+    """Point this process and its children to the cluster of the session."""
+    _cluster.update(variables)
+    os.environ.update(variables)
+
+
+@contextmanager
+def without_cluster() -> Iterator[None]:
+    """Hide the cluster of the session, which system tests of the same process have started."""
+    hidden = {name: value for name, value in _cluster.items() if os.environ.get(name) == value}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def settle() -> Path:

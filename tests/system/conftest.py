@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from headrace.schemas.serde import catalog
 from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.streams import pipeline
 from headrace.streams.stage import Stage
-from tests.support.isolation import own_folder
+from tests.support.isolation import own_folder, use_cluster
 from tests.support.process import wait_for
 
 HERE = Path(__file__).parent
@@ -49,7 +48,7 @@ def sandbox_folder() -> Iterator[Path]:
 def cluster_env(sandbox_folder: Path) -> dict[str, str]:
     """The variables of a cluster with all topics and schemas, for this process and its children."""
     found = variables(cluster.up(sandbox_folder))
-    os.environ.update(found)
+    use_cluster(found)
     settings = KafkaSettings(bootstrap_servers=found["HEADRACE_BOOTSTRAP_SERVERS"])
     names = (stage.name for stage in pipeline.stages())
     clients.create_topics(clients.admin(settings), topics.table(names), settings.replication_factor)

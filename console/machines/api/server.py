@@ -44,7 +44,6 @@ def accepted_hosts(settings: MachineApiSettings) -> frozenset[str]:
 def _listen(settings: MachineApiSettings) -> socket.socket:
     try:
         return listen(settings.host, settings.port)
-    except (OSError, TypeError, UnicodeError) as error:  # the latter: the text cannot be the name of a host
+    except OSError as error:
         place = f"{settings.host} port {settings.port}"
-        why = error.strerror if isinstance(error, OSError) else "not the name of a host"
-        raise CommandError(f"{place}: {why}: choose another one with --host and --port") from None
+        raise CommandError(f"{place}: {error.strerror}: choose another one with --host and --port") from None

@@ -106,6 +106,12 @@ def test_connection_in_a_request_is_kept_and_reused(monkeypatch: pytest.MonkeyPa
         assert busy.recv(4096).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize("host", ["a\x00b", "\ud800"])
+def test_text_that_names_no_host_is_an_error_of_the_system(host: str) -> None:
+    with pytest.raises(OSError, match="not the name of a host"):
+        listen(host, 0)
+
+
 def test_headers_are_bounded() -> None:
     with serving(10) as port, connect(port, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 10_000) as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 4")

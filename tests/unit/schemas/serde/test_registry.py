@@ -322,8 +322,8 @@ def test_command_registers_all_schemas_and_prints_them(double: RegistryDouble) -
     )
 
     assert (first.exit_code, second.exit_code) == (0, 0), first.stderr
-    assert first.stdout.splitlines()[0] == "aws.events-value: v1 registered, id 1"
-    assert second.stdout.splitlines()[0] == "aws.events-value: v1 already there, id 1"
+    assert first.stdout.splitlines()[0] == "machines.activities-value: v1 registered, id 1"
+    assert second.stdout.splitlines()[0] == "machines.activities-value: v1 already there, id 1"
     assert ids_of(first.stdout) == ids_of(second.stdout) == [*range(1, len(ALL) + 1)]
     message = f"{len(ALL)} versions in {len(EVENTS)} subjects: compatibility FULL_TRANSITIVE"
     assert first.stdout.splitlines()[-1] == message
