@@ -83,6 +83,11 @@ def sequencer_order(sequencer: str) -> str:
     return sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
 
 
+def random_seed(id_: str) -> int:
+    """Return 60 bits of a UUID as a seed: what a redelivered event draws is the same."""
+    return int(id_.replace("-", "")[:15], 16)
+
+
 def _uuid5(*parts: str) -> str:
     """Return `str(uuid.uuid5(...))` without creating a UUID object. Source: RFC 9562, 5.5."""
     digest = bytearray(hashlib.sha1(NAMESPACE.bytes + _joined(*parts), usedforsecurity=False).digest()[:16])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.schemas.delivery import Delivery
+from headrace.schemas.ids import random_seed
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -37,7 +38,7 @@ class MachineTarget:
         """
         name = f"{self._rule.name}-{delivery.id}"
         now = datetime.now(UTC).timestamp()
-        seed = int(delivery.id.replace("-", "")[:15], 16)
+        seed = random_seed(delivery.id)
         start = StartByName(self._rule.target.address, name, _input(delivery.body), now, seed)
         try:
             await self._send([await self._writer.inbox(name, start, delivery.id, None)])

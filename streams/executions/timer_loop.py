@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from headrace.schemas.ids import derived_id
+from headrace.schemas.ids import derived_id, random_seed
 from headrace.schemas.messages import ProducerRecord, SendError
 from headrace.streams.errors import PermanentError, StageError
 from headrace.streams.executions.inbox import DeliverStimulus
@@ -99,5 +99,5 @@ class TimerLoop:
     async def _record(self, execution: str, timer: str, due: datetime) -> ProducerRecord:
         now = max(due, datetime.fromtimestamp(self._clock(), UTC))
         id_ = derived_id(execution, "machine-timers", timer, int(due.timestamp() * 1000))
-        seed = int(id_.replace("-", "")[:15], 16)
+        seed = random_seed(id_)
         return await self._writer.inbox(execution, DeliverStimulus(TimerFired(now, seed, timer)), id_, None)

@@ -63,7 +63,6 @@ ALLOWED = {
     "console/replay/rewind/targets.py": (CHECKED, "int(target.at)"),
     "console/replay/trial/recorded_aws.py": (AWS_RESULT, "json.loads(answer)"),
     "console/routing/pattern_test.py": ("the operator's own file", "orjson.loads(line)", "orjson.loads(pattern)"),
-    "console/routing/machine_target.py": ("a UUID of the rule stage", "int(delivery.id.replace('-', '')[:15], 16)"),
     "console/search/speech_text.py": (PATTERN, "int(part or 0)"),
     "console/terminal/formatting.py": (CHECKED, "float(number)"),
     "console/terminal/timespec.py": (PATTERN, "datetime.fromisoformat(text)", "int(part or 0)"),
@@ -95,6 +94,7 @@ ALLOWED = {
     "console/views/rows.py": (VIEWS, "msgspec.json.decode(from_stored(row.letter), type=LetterInfo)"),
     "console/web/access/cookies.py": ("a constant", "int(max_age)"),
     "console/web/access/signing.py": ("the clock", "int(self._clock())"),
+    "schemas/ids.py": ("a UUID of this package", "int(id_.replace('-', '')[:15], 16)"),
     "schemas/kafka/reading.py": (LIBRDKAFKA, "int(message.offset() or 0)", "int(message.partition() or 0)"),
     "schemas/kafka/topic_follower.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
     "schemas/serde/catalog.py": (
@@ -111,9 +111,6 @@ ALLOWED = {
         "json.loads(data)",
         "msgspec.json.Decoder(kind)",
     ),
-    "streams/executions/tasks/completions.py": ("a UUID of this module", "int(id_.replace('-', '')[:15], 16)"),
-    "streams/executions/tasks/task_router.py": ("a UUID of this module", "int(id_.replace('-', '')[:15], 16)"),
-    "streams/executions/timer_loop.py": ("a UUID of this module", "int(id_.replace('-', '')[:15], 16)"),
     "streams/executions/timers.py": ("a timer of the core", "int(timer.partition('.')[0])"),
     "streams/executions/tasks/stage_task.py": (
         "an event that this process encoded",

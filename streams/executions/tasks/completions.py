@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import EventMetadata
-from headrace.schemas.ids import derived_id, token_stage
+from headrace.schemas.ids import derived_id, random_seed, token_stage
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Event, JobFinished
 from headrace.streams.executions.inbox import DeliverStimulus
@@ -66,7 +66,7 @@ class Completions:
         self, execution: str, task: str, result: Json | ErrorAndCause, envelope: EventMetadata
     ) -> ProducerRecord:
         id_ = derived_id(envelope.id, "machine-completions", execution, task)
-        now, seed = self._writer.clock(), int(id_.replace("-", "")[:15], 16)
+        now, seed = self._writer.clock(), random_seed(id_)
         if isinstance(result, tuple):
             answer: TaskSucceeded | TaskFailed = TaskFailed(now, seed, task, *result)
         else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from headrace.schemas.cloudevents import EventMetadata
-from headrace.schemas.ids import derived_id
+from headrace.schemas.ids import derived_id, random_seed
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event, TaskScheduled
 from headrace.streams.executions.definitions import DefinitionTable
@@ -69,7 +69,7 @@ class TaskRouter:
         command = await self._answers.command(event)
         id_ = derived_id(event.execution, "machine-answers", event.task)
         token = job_task_token(event.execution, event.task)
-        now, seed = self._writer.clock(), int(id_.replace("-", "")[:15], 16)
+        now, seed = self._writer.clock(), random_seed(id_)
         work = ScheduledWork(event.execution, event.task, token, now, seed, envelope)
         try:
             records, answer = await self._run(command, work)
