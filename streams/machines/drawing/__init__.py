@@ -7,10 +7,21 @@ from typing import Any
 from headrace.streams.machines.drawing.flowchart import flowchart
 from headrace.streams.machines.drawing.layout import lay_out
 from headrace.streams.machines.drawing.outline import draw_text
+from headrace.streams.machines.drawing.picture_style import RULES
 from headrace.streams.machines.drawing.ranks import DrawingError
-from headrace.streams.machines.drawing.svg import Marks, StateMark, draw_svg
+from headrace.streams.machines.drawing.svg import Links, Marks, MarkStatus, StateMark, draw_element, draw_svg
 
-__all__ = ["DrawingError", "Marks", "StateMark", "machine_svg", "machine_text"]
+__all__ = [
+    "RULES",
+    "DrawingError",
+    "Links",
+    "MarkStatus",
+    "Marks",
+    "StateMark",
+    "machine_element",
+    "machine_svg",
+    "machine_text",
+]
 
 
 def machine_svg(definition: dict[str, Any], marks: Marks | None = None) -> str:
@@ -19,10 +30,23 @@ def machine_svg(definition: dict[str, Any], marks: Marks | None = None) -> str:
     Raises:
         DrawingError: The machine is too large.
     """
-    comment = definition.get("Comment")
-    return draw_svg(lay_out(flowchart(definition)), comment if isinstance(comment, str) else "State machine", marks)
+    return draw_svg(lay_out(flowchart(definition)), _title(definition), marks)
+
+
+def machine_element(definition: dict[str, Any], marks: Marks, links: Links) -> str:
+    """Return a definition as an SVG element of an HTML page whose stylesheets have `RULES`.
+
+    Raises:
+        DrawingError: The machine is too large.
+    """
+    return draw_element(lay_out(flowchart(definition)), _title(definition), marks, links)
 
 
 def machine_text(definition: dict[str, Any]) -> str:
     """Return a definition as text."""
     return draw_text(flowchart(definition))
+
+
+def _title(definition: dict[str, Any]) -> str:
+    comment = definition.get("Comment")
+    return comment if isinstance(comment, str) else "State machine"

@@ -1,4 +1,4 @@
-"""Draw a picture as SVG: self-contained, for light and dark pages."""
+"""Draw a picture as SVG: a self-contained document, or an element of a page that has the stylesheet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot
 from typing import Literal
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from headrace.schemas.safe_text import safe_text
 from headrace.streams.machines.drawing.layout import (
@@ -21,72 +21,70 @@ from headrace.streams.machines.drawing.layout import (
     Point,
     StateBox,
 )
+from headrace.streams.machines.drawing.picture_style import COLOURS, RULES, TYPES
 
-Status = Literal["running", "waiting", "succeeded", "failed", "caught", "aborted"]
+MarkStatus = Literal["running", "waiting", "succeeded", "failed", "caught", "aborted"]
 BORDER = 16.0
 CORNER = 10.0
+SIGNS: Mapping[MarkStatus, str] = {
+    "running": "●",
+    "waiting": "◷",
+    "succeeded": "✓",
+    "failed": "✗",
+    "caught": "!",
+    "aborted": "■",
+}
+"""The sign of each status: colours alone are not visible to everyone."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateMark:
-    """How a state went in an execution: its status, and how often it was entered."""
+    """The status of a state, and a text beside its sign, such as a count."""
 
-    status: Status
-    count: int = 1
+    status: MarkStatus
+    text: str = ""
 
 
 Marks = Mapping[str, StateMark]
+Links = Mapping[str, str]
+"""Addresses by the name of the state."""
 
-_STYLE = """
-svg { --page: #ffffff; --ink: #1f2328; --soft: #59636e; --edge: #8b949e; --box: #f6f8fa; --inner: #ffffff;
-  --Task: #0969da; --Choice: #9a6700; --Parallel: #8250df; --Map: #8250df; --Wait: #57606a; --Pass: #57606a;
-  --Succeed: #1a7f37; --Fail: #cf222e; --running: #0969da; --waiting: #9a6700; --succeeded: #1a7f37;
-  --failed: #cf222e; --caught: #bc4c00; --aborted: #57606a;
-  font-family: ui-sans-serif, system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-@media (prefers-color-scheme: dark) {
-  svg { --page: #0d1117; --ink: #e6edf3; --soft: #9198a1; --edge: #7d8590; --box: #161b22; --inner: #0d1117;
-    --Task: #4493f8; --Choice: #d29922; --Parallel: #ab7df8; --Map: #ab7df8; --Wait: #9198a1; --Pass: #9198a1;
-    --Succeed: #3fb950; --Fail: #f85149; --running: #4493f8; --waiting: #d29922; --succeeded: #3fb950;
-    --failed: #f85149; --caught: #db6d28; --aborted: #9198a1; }
-}
-.page { fill: var(--page); }
-.box { fill: var(--box); stroke: var(--edge); stroke-width: 1; }
-.panel { fill: var(--inner); stroke: var(--edge); stroke-width: 1; stroke-dasharray: 2 3; }
-.marked { stroke-width: 2.5; }
-.name { fill: var(--ink); font-size: 13px; font-weight: 600; }
-.kind { font-size: 10px; font-weight: 600; letter-spacing: .04em; }
-.detail, .label, .title { fill: var(--soft); font-size: 11px; }
-.badge { fill: var(--page); font-size: 10px; font-weight: 700; }
-.line { fill: none; stroke: var(--edge); stroke-width: 1.4; }
-.catch .line { stroke: var(--caught); stroke-dasharray: 5 4; }
-.back { fill: var(--page); }
-.inside .back { fill: var(--inner); }
-.tip { fill: var(--edge); }
-.catch .tip, .catch .label { fill: var(--caught); }
-.start { fill: var(--ink); }
-.end { fill: none; stroke: var(--ink); stroke-width: 1.4; }
-"""
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What is known of states besides the definition."""
+
+    marks: Marks
+    links: Links
 
 
 def draw_svg(picture: MachinePicture, title: str, marks: Marks | None = None) -> str:
     """Return a picture as an SVG document. `marks` colours states by their name."""
-    width, height = picture.size[0] + 2 * BORDER, picture.size[1] + 2 * BORDER
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">'
-    )
-    body = "\n".join(_picture(picture, (BORDER, BORDER), marks or {}))
+    body = "\n".join(_picture(picture, (BORDER, BORDER), _Notes(marks or {}, {})))
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="machine-picture" role="img" {_frame(picture)}>'
     page = '<rect class="page" width="100%" height="100%"/>'
-    return f"{head}\n<title>{_text(title)}</title>\n<style>{_STYLE}</style>\n{page}\n{body}\n</svg>\n"
+    return f"{head}\n<title>{_text(title)}</title>\n<style>{COLOURS}{RULES}</style>\n{page}\n{body}\n</svg>\n"
 
 
-def _picture(picture: MachinePicture, at: Point, marks: Marks) -> Iterator[str]:
+def draw_element(picture: MachinePicture, title: str, marks: Marks, links: Links) -> str:
+    """Return a picture as an element of a page with the stylesheet `RULES`. States with a link lead to it."""
+    body = "\n".join(_picture(picture, (BORDER, BORDER), _Notes(marks, links)))
+    label = quoteattr(safe_text(title))
+    return f'<svg class="machine-picture" role="group" aria-label={label} {_frame(picture)}>\n{body}\n</svg>'
+
+
+def _frame(picture: MachinePicture) -> str:
+    width, height = picture.size[0] + 2 * BORDER, picture.size[1] + 2 * BORDER
+    return f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+
+
+def _picture(picture: MachinePicture, at: Point, notes: _Notes) -> Iterator[str]:
     yield f'<g transform="translate({at[0]:.1f} {at[1]:.1f})">'
     for line in picture.lines:
         yield from _line(line)
     yield f'<circle class="start" cx="{picture.start[0]:.1f}" cy="{picture.start[1]:.1f}" r="{MARKER / 2}"/>'
     for box in picture.boxes:
-        yield from _box(box, marks)
+        yield from _box(box, notes)
     for line in picture.lines:
         yield from _label(line)
     yield "</g>"
@@ -129,36 +127,34 @@ def _label(line: Line) -> Iterator[str]:
     )
 
 
-def _box(box: StateBox, marks: Marks) -> Iterator[str]:
+def _box(box: StateBox, notes: _Notes) -> Iterator[str]:
     (x, y), (width, height), state = box.at, box.size, box.state
-    mark = marks.get(state.name)
-    colour = f'style="stroke:var(--{mark.status})"' if mark else ""
-    yield f"<g><title>{_text(f'{state.name} ({state.type}) {state.detail}'.strip())}</title>"
+    mark, address = notes.marks.get(state.name), notes.links.get(state.name)
+    yield "<g>" if address is None else f"<a href={quoteattr(address)}>"
+    status = f", {mark.status} {mark.text}".rstrip() if mark else ""
+    yield f"<title>{_text(f'{state.name} ({state.type}) {state.detail}'.strip() + status)}</title>"
     yield (
-        f'<rect class="box{" marked" if mark else ""}" {colour} x="{x:.1f}" y="{y:.1f}" '
+        f'<rect class="box{f" marked {mark.status}" if mark else ""}" x="{x:.1f}" y="{y:.1f}" '
         f'width="{width:.1f}" height="{height:.1f}" rx="6"/>'
     )
-    kind = state.type if state.type.isascii() and state.type.isalpha() else "Pass"
-    yield (
-        f'<rect x="{x:.1f}" y="{y + 6:.1f}" width="3" height="{min(height, HEADER) - 12:.1f}" '
-        f'style="fill:var(--{kind})"/>'
-    )
+    kind = state.type if state.type in TYPES else "Pass"
+    yield (f'<rect class="{kind}" x="{x:.1f}" y="{y + 6:.1f}" width="3" height="{min(height, HEADER) - 12:.1f}"/>')
     top = y + 17
-    yield f'<text class="kind" style="fill:var(--{kind})" x="{x + 12:.1f}" y="{top:.1f}">{_text(state.type)}</text>'
+    yield f'<text class="kind {kind}" x="{x + 12:.1f}" y="{top:.1f}">{_text(state.type)}</text>'
     for line in box.lines:
         top += 16
         yield f'<text class="name" x="{x + 12:.1f}" y="{top:.1f}">{_text(line)}</text>'
     if box.detail and not box.panels:
         yield f'<text class="detail" x="{x + 12:.1f}" y="{top + 14:.1f}">{_text(box.detail)}</text>'
     if state.ends:
-        yield from _end(x + width - 12, y + 12)
-    if mark and mark.count > 1:
+        yield from _end(x + width - 12, y + 16)
+    if mark:
         yield from _badge(x + width, y, mark)
-    yield "</g>"
+    yield "</g>" if address is None else "</a>"
     if box.panels:
         yield f'<g class="inside" transform="translate({x:.1f} {y:.1f})">'
         for panel in box.panels:
-            yield from _panel(panel, marks)
+            yield from _panel(panel, notes)
         yield "</g>"
 
 
@@ -169,23 +165,24 @@ def _end(x: float, y: float) -> Iterator[str]:
 
 
 def _badge(x: float, y: float, mark: StateMark) -> Iterator[str]:
-    text = f"×{mark.count:,}"
-    width = 10 + 6 * len(text)
+    """Draw the sign of a status and its text, over the upper right corner of a box."""
+    text = f"{SIGNS[mark.status]} {mark.text}".rstrip()
+    width = 12 + 6 * len(text)
     yield (
-        f'<rect x="{x - width + 6:.1f}" y="{y - 8:.1f}" width="{width}" height="16" rx="8" '
-        f'style="fill:var(--{mark.status})"/><text class="badge" text-anchor="middle" '
-        f'x="{x - width / 2 + 6:.1f}" y="{y + 4:.1f}">{text}</text>'
+        f'<rect class="badge {mark.status}" x="{x - width + 6:.1f}" y="{y - 8:.1f}" width="{width}" height="16" '
+        f'rx="8"/>'
+        f'<text class="count" text-anchor="middle" x="{x - width / 2 + 6:.1f}" y="{y + 4:.1f}">{_text(text)}</text>'
     )
 
 
-def _panel(panel: Panel, marks: Marks) -> Iterator[str]:
+def _panel(panel: Panel, notes: _Notes) -> Iterator[str]:
     (x, y), (width, height) = panel.at, panel.picture.size
     yield (
         f'<rect class="panel" x="{x - PADDING:.1f}" y="{y - TITLE - PADDING:.1f}" rx="5" '
         f'width="{width + 2 * PADDING:.1f}" height="{height + TITLE + 2 * PADDING:.1f}"/>'
         f'<text class="title" x="{x - PADDING + 8:.1f}" y="{y - TITLE:.1f}">{_text(panel.title)}</text>'
     )
-    yield from _picture(panel.picture, panel.at, marks)
+    yield from _picture(panel.picture, panel.at, notes)
 
 
 def _text(text: str) -> str:

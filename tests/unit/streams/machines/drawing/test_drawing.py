@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 
-from headrace.streams.machines.drawing import StateMark, machine_svg, machine_text
+from headrace.streams.machines.drawing import RULES, StateMark, machine_element, machine_svg, machine_text
 from headrace.streams.machines.drawing.rule_text import rule_text
 from headrace.streams.machines.drawing.text_size import cut, name_lines
 from tests.fuzz.targets import json_values
@@ -71,7 +72,7 @@ def test_catch_is_dashed_and_other_transitions_are_not() -> None:
     svg = machine_svg(MACHINE)
     assert svg.count('<g class="catch"><path') == 1
     assert re.search(r"\.catch \.line \{[^}]*stroke-dasharray", svg)
-    assert not re.search(r"\n\.line \{[^}]*dasharray", svg)
+    assert not re.search(r"\n\.machine-picture \.line \{[^}]*dasharray", svg)
 
 
 def test_svg_needs_no_other_file_and_follows_the_colour_scheme() -> None:
@@ -81,11 +82,23 @@ def test_svg_needs_no_other_file_and_follows_the_colour_scheme() -> None:
     assert re.findall(r"https?://[^\"]+", svg) == ["http://www.w3.org/2000/svg"]
 
 
-def test_marks_colour_states_and_count_entries() -> None:
-    svg = machine_svg(MACHINE, {"Label": StateMark("failed", 3), "Store": StateMark("succeeded")})
-    assert svg.count('class="box marked"') == 2
-    assert 'style="stroke:var(--failed)"' in svg
-    assert [text for text in texts(svg) if text.startswith("×")] == ["×3"]
+def test_marks_colour_states_and_have_signs() -> None:
+    svg = machine_svg(MACHINE, {"Label": StateMark("failed", "x3"), "Store": StateMark("succeeded")})
+    assert svg.count('class="box marked failed"') == 1
+    assert svg.count('class="box marked succeeded"') == 1
+    assert [text for text in texts(svg) if text[:1] in "✓✗"] == ["✗ x3", "✓"]
+    assert re.search(r"\.box\.failed \{ stroke: var\(--failed\)", svg)
+    assert "<title>Label (Task) lambda:invoke, failed x3</title>" in svg
+
+
+def test_element_has_links_and_no_style_of_its_own() -> None:
+    element = machine_element(MACHINE, {}, {"Store": '/x?a=1&b="2"'})
+    assert "style" not in element
+    assert "<a href='/x?a=1&amp;b=\"2\"'>" in element
+    assert element.count("<a ") == 1
+    ElementTree.fromstring(element)
+    for name in re.findall(r'class="([^"]+)"', element):
+        assert all(f".{each}" in RULES or each in ("next", "choice", "default") for each in name.split()), name
 
 
 @pytest.mark.parametrize("vector", CUSTOMERS, ids=vector_id)
@@ -119,8 +132,12 @@ def test_hostile_texts_stay_text() -> None:
     for text in (*HOSTILE, "<script>alert(1)</script>", "a&b", "'", "]]>", "x" * 5_000):
         state = {"Type": "Task", "Resource": text, "Next": text, "Catch": [{"ErrorEquals": [text], "Next": text}]}
         svg = machine_svg({"Comment": text, "StartAt": text, "States": {text: state}})
-        ElementTree.fromstring(svg)
-        assert "<script" not in svg
+        element = machine_element(
+            {"StartAt": text, "States": {text: state}}, {}, {text: f"/?state={quote(text, errors='replace')}"}
+        )
+        for drawn in (svg, element):
+            ElementTree.fromstring(drawn)
+            assert "<script" not in drawn
         assert_visible(svg)
 
 
