@@ -13,6 +13,7 @@
     day = 40.0
 
 Stages that the file does not name keep their defaults. `when` is an event pattern that narrows the stage's own filter.
+A stage that needs consent is on for the buckets and prefixes of its setting `consent` only.
 A pattern on `tags` makes the stage `probe` read the object's tags from S3.
 """
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.settings import SettingsError
+from headrace.streams.consent import consent_pattern
 from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.rules.errors import InvalidPatternError
 from headrace.streams.rules.pattern import Pattern
@@ -33,6 +35,8 @@ from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import FanIn, Stage
 
 COMMON_SETTINGS = ("on", "when")
+CONSENT = "consent"
+"""The setting of stages that process nothing without consent. It is no part of the result name."""
 
 
 class PipelineConfigError(SettingsError):
@@ -134,12 +138,15 @@ def _is_enabled(name: str, settings: Mapping[str, Any], default: bool) -> bool:
 
 def _configured(stage: Stage, settings: Mapping[str, Any]) -> Stage:
     """Build a stage with settings. They are part of its result name."""
-    options = {name: value for name, value in settings.items() if name not in COMMON_SETTINGS}
+    own = {*COMMON_SETTINGS, *([CONSENT] if stage.needs_consent else [])}
+    options = {name: value for name, value in settings.items() if name not in own}
     built = stage
     if options:
         _check_settings(stage, options)
         assert stage.factory is not None
         built = stage.factory(**options, options=tuple(f"{name}={options[name]}" for name in sorted(options)))
+    if stage.needs_consent:
+        built = replace(built, consent=_consent(stage.name, settings))
     if "when" not in settings:
         return built
     try:
@@ -149,12 +156,19 @@ def _configured(stage: Stage, settings: Mapping[str, Any]) -> Stage:
     return replace(built, filter_override=settings["when"])
 
 
+def _consent(name: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return consent_pattern(settings.get(CONSENT))
+    except ValueError as error:
+        raise PipelineConfigError(f"[stages.{name}] {CONSENT}: {error}") from error
+
+
 def _check_settings(stage: Stage, settings: Mapping[str, Any]) -> None:
     """Reject unknown settings, and values of another type than the default."""
     defaults = _settings(stage)
     for name, value in settings.items():
         if name not in defaults:
-            names = ", ".join((*COMMON_SETTINGS, *defaults))
+            names = ", ".join((*COMMON_SETTINGS, *([CONSENT] if stage.needs_consent else []), *defaults))
             raise PipelineConfigError(f"[stages.{stage.name}] {name}: unknown setting; there are {names}")
         types = (int, float) if isinstance(defaults[name], float) else (type(defaults[name]),)
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):

@@ -120,6 +120,8 @@ class Stage:
     the pipeline file. `when_proxied` replaces `when` while the stage `transcode` is enabled: videos that the service
     does not accept are read from their proxies.
 
+    A stage with `needs_consent` processes only objects that match `consent`, which the pipeline file sets.
+
     `paid_operations` names the billed operations, such as `transcribe.start_transcription_job`; workers share their
     rate limits. `priced_features` names the features with their own price.
 
@@ -148,6 +150,8 @@ class Stage:
     when: EventPattern = field(default_factory=dict)
     filter_override: EventPattern = field(default_factory=dict)
     when_proxied: EventPattern = field(default_factory=dict)
+    needs_consent: bool = False
+    consent: EventPattern = field(default_factory=dict)
     version: int = 1
     options: tuple[str, ...] = ()
     factory: Callable[..., Stage] | None = None
@@ -173,6 +177,11 @@ class Stage:
     def job(self) -> AsyncJob | None:
         """Return the handler if it is an asynchronous job."""
         return self.handler if isinstance(self.handler, AsyncJob) else None
+
+    @property
+    def patterns(self) -> tuple[EventPattern, ...]:
+        """Return the event patterns that a record must match, all of them."""
+        return tuple(pattern for pattern in (self.when, self.filter_override, self.consent) if pattern)
 
     @property
     def group(self) -> str:
@@ -201,8 +210,10 @@ class Stage:
 
 def record_filter(stage: Stage) -> Predicate:
     """Return a predicate that is true for the records that the stage processes."""
-    own, chosen = record_predicate(stage.when), record_predicate(stage.filter_override)
-    return own if not stage.filter_override else lambda record: own(record) and chosen(record)
+    if stage.needs_consent and not stage.consent:
+        return lambda record: False
+    predicates = [record_predicate(pattern) for pattern in stage.patterns or ({},)]
+    return predicates[0] if len(predicates) == 1 else lambda record: all(matches(record) for matches in predicates)
 
 
 def charges_of(event: Event) -> tuple[Charge, ...]:

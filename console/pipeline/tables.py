@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from headrace.console.terminal.screen import Table
 from headrace.schemas.records import Asset, Event, MediaReady, MediaTranscribed, Pointer
@@ -77,12 +78,14 @@ def costs_table(stages: Sequence[Stage], prices: PriceList) -> Table:
 def _cost(stage: Stage, record: Event, prices: PriceList) -> float | str:
     """Return US dollars; a dash if the stage skips the record, a question mark if it does not determine the cost."""
     reads_it = (stage.reads[0].events[0] is MediaReady) == isinstance(record, MediaReady)
-    if not reads_it or (isinstance(record, MediaReady) and not record_filter(stage)(record)):
+    # Consent decides which objects are processed, not what one of them costs.
+    accepts = record_filter(replace(stage, needs_consent=False, consent={}))
+    if not reads_it or (isinstance(record, MediaReady) and not accepts(record)):
         return "-"
     usd = estimate(stage, record, prices)
     return "?" if usd is None else usd
 
 
 def _for(stage: Stage) -> str:
-    patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in (stage.when, stage.filter_override) if pattern]
+    patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in stage.patterns]
     return " and ".join(patterns) or "all"

@@ -181,7 +181,7 @@ def _accepted(
     """Leave out the versions whose input the stage skips. One whose input has expired is kept."""
     accepts = record_filter(stage)
     for rows in chunks:
-        unseen = [row.input for row in rows if row.state is None and (stage.when or stage.filter_override)]
+        unseen = [row.input for row in rows if row.state is None and stage.patterns]
         events = read_events(unseen) if unseen else {}
         yield from (row for row in rows if row.input not in events or accepts(events[row.input]))
 

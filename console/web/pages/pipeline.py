@@ -74,7 +74,7 @@ def show_stage(request: ConsoleRequest) -> Response:
 def describe_stage(stage: Stage) -> dict[str, str]:
     """Return the settings of a stage in words."""
     policy = stage.retry_policy
-    patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in (stage.when, stage.filter_override) if pattern]
+    patterns = [json.dumps(pattern, ensure_ascii=False) for pattern in stage.patterns]
     known = {
         "Reads": ", ".join(topic.name for topic in stage.reads),
         "Writes": stage.writes.name if stage.writes else "",
