@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TransientError,
     )
     from headrace.streams.results import AssetResults
+    from headrace.streams.search_text import SearchText
     from headrace.streams.services import Services
     from headrace.streams.stage import AsyncJob, EventPattern, FanIn, FinishedJob, JobWatch, Router, Stage, Transform
 
@@ -60,6 +61,7 @@ __all__ = [
     "Rejected",
     "RetryAt",
     "Router",
+    "SearchText",
     "Services",
     "Sink",
     "SinkKind",
@@ -92,6 +94,7 @@ _MODULES = {
         "TransientError",
     ),
     "headrace.streams.results": ("AssetResults",),
+    "headrace.streams.search_text": ("SearchText",),
     "headrace.streams.services": ("Services",),
     "headrace.streams.stage": (
         "AsyncJob",

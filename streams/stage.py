@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from headrace.schemas.topics import JOBS_FINISHED, Topic, retry
 from headrace.streams.results import AssetResults
 from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 from headrace.streams.rules.record_predicate import Predicate, record_predicate
+from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
 
 EventPattern = Mapping[str, Any]
@@ -136,7 +137,7 @@ class Stage:
     `writes`. A stage that is `part_of` another one is on if that one is.
 
     `summary` formats a result of the stage in a few words, for `headrace trace` and `headrace watch`. Without it, the
-    event type decides.
+    event type decides. `search` returns the names and texts of a result by which `headrace search` finds it.
 
     `epoch` counts the runs with `--reprocess`; results and jobs of an earlier epoch are ignored.
 
@@ -163,6 +164,7 @@ class Stage:
     epoch: int = 0
     retry_policy: RetryPolicy = DEFAULT_RETRY
     summary: Callable[[Any], str] | None = None
+    search: Callable[[Any], Iterable[SearchText]] | None = None
     follows: tuple[Topic, ...] = ()
     emits: tuple[Topic, ...] = ()
     part_of: str = ""

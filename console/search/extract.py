@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
+from typing import get_args
 
+from headrace.console.assets.stage_texts import stage_texts
 from headrace.console.search import detections as seen
 from headrace.console.search import speech_text as spoken
 from headrace.console.search.passage import Passage, PassageKind, filter_name
@@ -26,6 +29,7 @@ from headrace.schemas.records import (
     Pointer,
     TextDetected,
 )
+from headrace.streams.search_text import SearchNameKind, SearchText
 
 MOST_PASSAGES = 50_000
 """Passages of one result: about 100 hours of speech. The rest is not searchable."""
@@ -66,7 +70,9 @@ def passages_of_result(event: Event, content: bytes) -> list[Passage]:
 
 def passages_of_event(event: Event) -> list[Passage]:
     """Return the passages of an event alone: all of a small result, the beginning of a large one."""
-    return list(_of_event(event))
+    declared = stage_texts().get(type(event))
+    found = _of_event(event) if declared is None else _declared(declared(event))
+    return list(islice(found, MOST_PASSAGES))
 
 
 def _of_result(event: Event, content: bytes) -> Iterator[Passage]:
@@ -85,6 +91,18 @@ def _of_result(event: Event, content: bytes) -> Iterator[Passage]:
             yield from seen.entity_passages(content)
         case _:
             yield from seen.vision_passages(content, _VISION[type(event)])
+
+
+def _declared(texts: Iterable[SearchText]) -> Iterator[Passage]:
+    """Yield the passages of the texts that a stage declares: each name, and the sentences of each text."""
+    for each in texts:
+        parts: Iterable[Passage] = (
+            [seen.named_passage(each.kind, each.text, each.confidence, each.category)]
+            if each.kind in get_args(SearchNameKind)
+            else spoken.text_passages(each.text, each.kind)
+        )
+        for part in parts:
+            yield replace(part, start=each.start, end=each.end, confidence=each.confidence)
 
 
 def _of_event(event: Event) -> Iterator[Passage]:

@@ -8,28 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-PassageKind = Literal[
-    "transcript",
-    "page",
-    "translation",
-    "summary",
-    "text-in-video",
-    "label",
-    "moderation",
-    "face",
-    "celebrity",
-    "entity",
-    "pii",
-    "language",
-    "name",
-    "thumbnail",
-]
+from headrace.streams.search_text import SearchNameKind, SearchProseKind
+
+PassageKind = SearchNameKind | SearchProseKind | Literal["face", "entity", "pii", "language", "name", "thumbnail"]
 
 WEIGHTS: dict[PassageKind, float] = {
     "name": 3.0,
     "transcript": 2.0,
     "page": 2.0,
     "summary": 1.5,
+    "description": 1.5,
+    "chapter": 1.5,
     "translation": 1.5,
     "text-in-video": 1.5,
     "celebrity": 1.5,

@@ -44,6 +44,7 @@ PUBLIC_NAMES = [
     "Rejected",
     "RetryAt",
     "Router",
+    "SearchText",
     "Services",
     "Sink",
     "SinkKind",

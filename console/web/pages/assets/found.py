@@ -13,8 +13,8 @@ MOST_TRACKS = 12
 MOST_INTERVALS = 400
 SHORTEST_SECONDS = 0.25
 NAMED_TRACKS = ("label", "moderation", "celebrity")
-SHARED_TRACKS = {"face": "Faces", "text-in-video": "Text", "transcript": "Speech"}
-TEXT_KINDS = ("page", "translation", "summary")
+SHARED_TRACKS = {"chapter": "Chapters", "face": "Faces", "text-in-video": "Text", "transcript": "Speech"}
+TEXT_KINDS = ("page", "translation", "summary", "description")
 LIST_KINDS = ("label", "moderation", "celebrity", "face", "text-in-video", "entity", "pii", "language")
 
 

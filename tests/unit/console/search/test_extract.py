@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.console.assets.asset_event import AssetEvent
+from headrace.console.assets.stage_texts import stage_texts
 from headrace.console.kafka.entry import LogEntry
 from headrace.console.search.analysis import count_words, index_terms, stem_term, word_term
 from headrace.console.search.detections import entity_passages, vision_passages
@@ -36,6 +38,9 @@ from headrace.schemas.records import (
     MediaTranslated,
     PiiDetected,
 )
+from headrace.streams import pipeline
+from headrace.streams.search_text import SearchText
+from headrace.streams.stages import probe
 from tests.support import records
 from tests.unit.console.search.corpus import labelled, pointer, sentence, transcribed, transcript
 
@@ -224,6 +229,30 @@ def test_only_searchable_events_are_sources() -> None:
         "de",
         ("MediaTranslated", "e1", msgspec.msgpack.encode(event), 5.0),
     )
+
+
+def test_declared_texts_of_a_stage_are_passages(monkeypatch: pytest.MonkeyPatch) -> None:
+    def texts(event: Any) -> list[SearchText]:
+        return [
+            SearchText("label", "Fork  Lift", category="Vehicle", confidence=80.0, start=1.0, end=2.0),
+            SearchText("chapter", "A yard. It rains.", start=0.0, end=9.0),
+        ]
+
+    stage = replace(probe.STAGE, search=texts)
+    stage_texts.cache_clear()
+    monkeypatch.setattr(pipeline, "all_stages", lambda: (stage,))
+    event = records.probed()
+    try:
+        assert stored_result(event) is None
+        assert passages_of_event(event) == [
+            Passage("label", "Fork  Lift", "fork lift", "vehicle", confidence=80.0, start=1.0, end=2.0),
+            Passage("chapter", "A yard.", start=0.0, end=9.0),
+            Passage("chapter", "It rains.", start=0.0, end=9.0),
+        ]
+        assert source(event) is not None
+        assert source(records.scanned()) is None
+    finally:
+        stage_texts.cache_clear()
 
 
 @given(st.text())

@@ -1,0 +1,27 @@
+"""The searchable text of an event, as the stage that emits the event declares it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SearchNameKind = Literal["label", "moderation", "celebrity"]
+"""Kinds of names, which filters compare as a whole."""
+
+SearchProseKind = Literal["description", "chapter", "transcript", "page", "translation", "summary", "text-in-video"]
+"""Kinds of texts, which are split into sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchText:
+    """A name or a text of an event. Times are in seconds, `confidence` is from 0 to 100.
+
+    `category` is what a name belongs to, such as the parent of a label.
+    """
+
+    kind: SearchNameKind | SearchProseKind
+    text: str
+    category: str = ""
+    confidence: float | None = None
+    start: float | None = None
+    end: float | None = None
