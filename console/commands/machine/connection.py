@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -22,7 +22,6 @@ StatusOption = Annotated[
     str | None,
     typer.Option(help="RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.", show_default=False),
 ]
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
 def with_services(work: Callable[[MachineServices], Awaitable[T]]) -> T:
@@ -40,42 +39,6 @@ def with_services(work: Callable[[MachineServices], Awaitable[T]]) -> T:
         return asyncio.run(run(services))
 
 
-def checked_status(status: str | None) -> str | None:
-    """Return a status in capitals.
-
-    Raises:
-        CommandError: There is no such status.
-    """
-    from headrace.console.errors import CommandError
-
-    if status is None:
-        return None
-    if status.upper() not in STATUSES:
-        raise CommandError(f"--status {status}: one of {', '.join(STATUSES)}")
-    return status.upper()
-
-
-def seconds_of(text: str | None) -> float | None:
-    """Return a time of an option in seconds since 1970."""
-    import time
-
-    from headrace.console.terminal.timespec import parse_time
-
-    return None if text is None else parse_time(text, time.time())
-
-
-def execution_row(execution: StoredExecution) -> dict[str, Any]:
-    """Return an execution as JSON."""
-    from dataclasses import asdict
-
-    from headrace.schemas.cloudevents import timestamp
-
-    row = asdict(execution)
-    for name in ("started_at", "stopped_at", "redriven_at"):
-        row[name] = None if row[name] is None else timestamp(_time(row[name]))
-    return row
-
-
 def execution_line(execution: StoredExecution) -> str:
     """Return an execution in one line."""
     from headrace.console.machines.arns import parse
@@ -88,10 +51,6 @@ def execution_line(execution: StoredExecution) -> str:
 
 def clock_text(seconds: float) -> str:
     """Return a time in UTC with seconds."""
-    return str(_time(seconds).strftime("%Y-%m-%d %H:%M:%S"))
-
-
-def _time(seconds: float) -> Any:
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(seconds, UTC)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

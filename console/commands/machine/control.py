@@ -11,19 +11,15 @@ from headrace.console.commands.machine.connection import (
     MachineArgument,
     MachineJsonOption,
     StatusOption,
-    checked_status,
     execution_line,
-    execution_row,
-    seconds_of,
     with_services,
 )
 from headrace.console.commands.machine.definition_file import load_json
 from headrace.console.terminal.output import print_json, print_line
 
 if TYPE_CHECKING:
-    from headrace.console.machines.bulk_redrive import BulkRedriveOptions, BulkRedrivePlan
     from headrace.console.machines.port import MachineServices
-    from headrace.console.views.queries.executions import ExecutionFilter
+    from headrace.console.machines.redrive_request import PlannedRedrive
 
 _SHOWN = 20
 
@@ -54,8 +50,10 @@ def start(
             return await starts.wait_for_end(services, execution.arn, wait) or execution
         return execution
 
+    from headrace.console.machines.documents import execution_document
+
     execution = with_services(work)
-    print_json(execution_row(execution)) if as_json else print_line(f"{execution.status} {execution.arn}")
+    print_json(execution_document(execution)) if as_json else print_line(f"{execution.status} {execution.arn}")
     if wait and execution.status != "SUCCEEDED":
         raise typer.Exit(1)
 
@@ -107,61 +105,28 @@ def redrive(
     overrides = dict(map(_override, inputs or ()))
 
     async def work(services: MachineServices) -> None:
-        from headrace.console.machines.bulk_redrive import BulkRedriveOptions
+        from headrace.console.machines import redrive_request
+        from headrace.console.machines.execution_criteria import ExecutionCriteria
 
-        revision = _revision(services, machine or (executions or [""])[0], version)
-        options = BulkRedriveOptions(overrides, revision, canary, rate)
-        query = _filter(services, machine, status, error, since)
-        plan = _plan(services, executions or [], query, options, limit)
-        _print_plan(services, plan, options, execute, as_json)
+        criteria = ExecutionCriteria(machine, status or "", error or "", since=since or "")
+        request = redrive_request.BulkRedriveRequest(
+            tuple(executions or ()), criteria, overrides, version, canary, rate, limit
+        )
+        planned = redrive_request.plan(services, request)
+        print_json(planned.document(execute)) if as_json else _print_plan(planned, execute)
         if execute:
-            await _run(services, plan, options)
+            await _run(services, planned)
 
     with_services(work)
 
 
-def _plan(
-    services: MachineServices, names: list[str], query: ExecutionFilter | None, options: BulkRedriveOptions, limit: int
-) -> BulkRedrivePlan:
-    from headrace.console.errors import CommandError
-    from headrace.console.machines import bulk_redrive, references
-
-    if bool(names) == (query is not None):
-        raise CommandError("name executions, or give --machine with a filter")
-    if query is not None:
-        return bulk_redrive.plan_redrive(services, query, options, limit)
-    found = [references.find_execution(services, name) for name in names]
-    reasons = [(each, bulk_redrive.obstacle(services, each, options)) for each in found]
-    refused = tuple((each, reason) for each, reason in reasons if reason is not None)
-    return bulk_redrive.BulkRedrivePlan(tuple(each for each, reason in reasons if reason is None), refused)
-
-
-def _filter(
-    services: MachineServices, machine: str, status: str | None, error: str | None, since: str | None
-) -> ExecutionFilter | None:
-    from headrace.console.machines import references
-    from headrace.console.views.queries.executions import ExecutionFilter
-
-    if not machine:
-        return None
-    arn = references.find_machine(services, machine).arn
-    own = checked_status(status)
-    return ExecutionFilter(machine=arn, status=own, error=error, started_since=seconds_of(since))
-
-
-def _print_plan(
-    services: MachineServices, plan: BulkRedrivePlan, options: BulkRedriveOptions, execute: bool, as_json: bool
-) -> None:
-    if as_json:
-        refused = [{"execution": each.arn, "reason": reason} for each, reason in plan.refused]
-        answer = {"execute": execute, "executions": [each.arn for each in plan.executions], "refused": refused}
-        print_json({**answer, "errors": plan.errors(), "changes": _changes(services, plan, options)})
-        return
+def _print_plan(planned: PlannedRedrive, execute: bool) -> None:
+    plan = planned.plan
     for each in plan.executions[:_SHOWN]:
         print_line(execution_line(each))
     if len(plan.executions) > _SHOWN:
         print_line(f"... and {len(plan.executions) - _SHOWN} more")
-    for state, fields in _changes(services, plan, options).items():
+    for state, fields in planned.changes.items():
         print_line(f"changed in {state}: {', '.join(fields)}")
     for each, reason in plan.refused:
         print_line(f"not redriven: {each.arn}: {reason}")
@@ -171,52 +136,17 @@ def _print_plan(
         print_line("nothing was redriven: add --execute")
 
 
-def _changes(services: MachineServices, plan: BulkRedrivePlan, options: BulkRedriveOptions) -> dict[str, list[str]]:
-    """Return the fields that another definition changes, by state, over the shown executions."""
-    from headrace.console.machines import bulk_redrive
-
-    if options.revision is None:
-        return {}
-    found: dict[str, list[str]] = {}
-    for execution in plan.executions[:_SHOWN]:
-        for each in bulk_redrive.findings(services, execution, options.revision):
-            if each.changes:
-                found[each.state] = list(each.changes)
-    return found
-
-
-async def _run(services: MachineServices, plan: BulkRedrivePlan, options: BulkRedriveOptions) -> None:
+async def _run(services: MachineServices, planned: PlannedRedrive) -> None:
     from headrace.console.machines.bulk_redrive import run_redrive
 
     done = 0
     try:
-        async for execution in run_redrive(services, plan, options):
+        async for execution in run_redrive(services, planned.plan, planned.options):
             done += 1
             print_line(f"redriven {execution.arn}")
     finally:
-        left = len(plan.executions) - done
+        left = len(planned.plan.executions) - done
         print_line(f"{done} redriven" + (f", {left} not started" if left else ""))
-
-
-def _revision(services: MachineServices, reference: str, version: str) -> str | None:
-    """Return the revision of an option; None for the definition of each execution."""
-    from headrace.console.errors import CommandError
-    from headrace.console.machines import arns, references
-    from headrace.schemas.parsing import InvalidValueError, parse_int
-
-    if not version:
-        return None
-    name = arns.parse(reference, "execution").name if reference.startswith("arn:") else reference.partition("/")[0]
-    record = references.find_machine(services, name)
-    if version == "latest":
-        return record.revision
-    try:
-        found = services.table.version(record.name, parse_int(version, 1))
-    except InvalidValueError:
-        found = None
-    if found is None:
-        raise CommandError(f"{name} has no version {version}: headrace machine versions {name} lists them")
-    return found.revision
 
 
 def _override(text: str) -> tuple[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,11 +10,8 @@ from headrace.console.commands.machine.connection import (
     ExecutionArgument,
     MachineJsonOption,
     StatusOption,
-    checked_status,
     clock_text,
     execution_line,
-    execution_row,
-    seconds_of,
     with_services,
 )
 from headrace.console.commands.machine.definition_file import cut
@@ -23,7 +20,7 @@ from headrace.console.terminal.output import print_answer, print_json, print_lin
 if TYPE_CHECKING:
     from headrace.console.machines.port import MachineServices
     from headrace.console.views.queries.execution_states import StateVisit
-    from headrace.console.views.queries.executions import ExecutionFilter, StoredExecution
+    from headrace.console.views.queries.executions import StoredExecution
 
 WATCH_SECONDS = 0.5
 _WATCHED = 200
@@ -41,9 +38,11 @@ def list_(
     """List state machines, or the executions of one, newest first."""
 
     async def work(services: MachineServices) -> None:
-        if machine or status or error or asset or since:
-            found = services.reader.newest(_filter(services, machine, status, error, asset, since), limit)
-            _print_executions(found, as_json)
+        from headrace.console.machines.execution_criteria import ExecutionCriteria
+
+        criteria = ExecutionCriteria(machine, status or "", error or "", asset or "", since or "")
+        if criteria != ExecutionCriteria():
+            _print_executions(services.reader.newest(criteria.filter(services), limit), as_json)
         else:
             _print_machines(services, as_json)
 
@@ -76,17 +75,16 @@ def history(
     """Print the events of an execution, with the types and details of AWS."""
 
     async def work(services: MachineServices) -> None:
-        from headrace.console.machines import payloads, references
+        from headrace.console.machines import documents, payloads, references
+        from headrace.streams.machines.json_text import compact
 
         found = references.find_execution(services, execution)
         for event in services.reader.events(found.arn, limit, None, reverse):
-            details = payloads.details_of(services, event)
             if as_json:
-                print_answer(_event_json(event, details))
+                print_answer(documents.event_text(services, event).decode())
             else:
-                from headrace.streams.machines.json_text import compact
-
-                print_line(f"{event.id:>5} {clock_text(event.at)} {event.type} {cut(compact(details))}")
+                details = compact(payloads.details_of(services, event))
+                print_line(f"{event.id:>5} {clock_text(event.at)} {event.type} {cut(details)}")
 
     with_services(work)
 
@@ -101,7 +99,9 @@ def watch(
         import asyncio
         import time
 
-        query = _filter(services, machine, status, None, None, None)
+        from headrace.console.machines.execution_criteria import ExecutionCriteria
+
+        query = ExecutionCriteria(machine, status or "").filter(services)
         known: dict[str, tuple[str, int]] = {}
         begin = time.time()
         while True:
@@ -116,21 +116,11 @@ def watch(
     with_services(work)
 
 
-def _filter(
-    services: MachineServices, machine: str, status: str | None, error: str | None, asset: str | None, since: str | None
-) -> ExecutionFilter:
-    from headrace.console.machines import references
-    from headrace.console.views.queries.executions import ExecutionFilter
-
-    arn = references.find_machine(services, machine).arn if machine else None
-    return ExecutionFilter(
-        machine=arn, status=checked_status(status), error=error, asset=asset, started_since=seconds_of(since)
-    )
-
-
 def _print_executions(found: list[StoredExecution], as_json: bool) -> None:
+    from headrace.console.machines import documents
+
     if as_json:
-        print_json([execution_row(execution) for execution in found])
+        print_json([documents.execution_document(execution) for execution in found])
         return
     for execution in found:
         print_line(execution_line(execution))
@@ -141,8 +131,9 @@ def _print_executions(found: list[StoredExecution], as_json: bool) -> None:
 def _print_machines(services: MachineServices, as_json: bool) -> None:
     from msgspec import to_builtins
 
-    names = (key.removeprefix("machine/") for key in services.table.keys("machine/"))
-    records = [record for name in names if (record := services.table.machine_record(name)) is not None]
+    from headrace.console.machines import documents
+
+    records = documents.machines(services)
     if as_json:
         print_json([to_builtins(record) for record in records])
         return
@@ -153,50 +144,40 @@ def _print_machines(services: MachineServices, as_json: bool) -> None:
 
 
 def _describe_machine(services: MachineServices, reference: str, as_json: bool) -> None:
-    from msgspec import to_builtins
-
-    from headrace.console.machines import catalog, references
-    from headrace.console.views.queries.executions import ExecutionFilter
+    from headrace.console.machines import documents, references
     from headrace.streams.machines import drawing
     from headrace.streams.machines.validation import validate
 
     record = references.find_machine(services, reference)
-    text = catalog.definition_text(services, record.revision)
-    counts = services.reader.count(ExecutionFilter(machine=record.arn))
-    running = services.reader.running_states(record.arn)
+    document = documents.machine_document(services, record)
     if as_json:
-        print_json({**to_builtins(record), "definition": text, "executions": counts, "running_states": running})
+        print_json(document)
         return
+    counts, running = document["executions"], document["running_states"]
     print_line(f"{record.arn} {record.type}")
     print_line(f"revision {record.revision}, updated {record.updated_at[:19]}")
     print_line("executions: " + (", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "none"))
-    definition = validate(text).definition
+    definition = validate(document["definition"]).definition
     for line in drawing.machine_text(definition).splitlines() if definition is not None else ():
         name = line.strip().lstrip("●○ ").partition(" [")[0]
         print_line(line + (f"  ({running[name]} running)" if name in running else ""))
 
 
 def _describe_execution(services: MachineServices, reference: str, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from headrace.console.machines import payloads, references, starts
+    from headrace.console.machines import documents, references
     from headrace.streams.machines.json_text import compact
 
     execution = references.find_execution(services, reference)
-    visits = services.reader.visits(execution)
-    start, end = payloads.boundaries(services, execution)
-    value = starts.input_of(services, execution) if not start else start.get("input")
+    document = documents.execution_details(services, execution)
     if as_json:
-        answer: dict[str, Any] = {**execution_row(execution), "input": value}
-        answer |= {"output": end["output"]} if "output" in end else {}
-        print_json({**answer, "states": [asdict(visit) for visit in visits]})
+        print_json(document)
         return
     print_line(execution_line(execution))
-    print_line(f"input   {cut(compact(value))}")
-    for visit in visits:
+    print_line(f"input   {cut(compact(document['input']))}")
+    for visit in services.reader.visits(execution):
         _print_visit(visit)
-    if "output" in end:
-        print_line(f"output  {cut(compact(end['output']))}")
+    if "output" in document:
+        print_line(f"output  {cut(compact(document['output']))}")
     if execution.cause:
         print_line(f"cause   {cut(execution.cause)}")
 
@@ -213,11 +194,3 @@ def _print_visit(visit: StateVisit) -> None:
     for each in visit.tries:
         why = f" {each.error}: {cut(each.cause or '')}" if each.error else ""
         print_line(f"{indent}  {each.resource} {each.status}{why}")
-
-
-def _event_json(event: Any, details: Any) -> str:
-    from headrace.connectors.aws import aws_shapes
-    from headrace.console.machines.api.history import SERVICE, history_event
-
-    shape = aws_shapes.service_model(SERVICE).shape_for("HistoryEvent")
-    return aws_shapes.encode(history_event(event, details), shape).decode()

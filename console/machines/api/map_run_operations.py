@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
-from headrace.console.machines import arns, catalog, starts
+from headrace.console.machines import map_runs, starts
 from headrace.console.machines.api import paging
-from headrace.console.machines.errors import invalid, resource_missing
-from headrace.console.machines.map_states import map_state
+from headrace.console.machines.errors import invalid
 from headrace.console.machines.port import ApiParams, MachineServices
-from headrace.console.views.queries.execution_states import MapRunView, StateAttempt
-from headrace.console.views.queries.executions import ExecutionFilter, StoredExecution
+from headrace.console.views.queries.execution_states import StateAttempt
+from headrace.console.views.queries.executions import StoredExecution
 
-_STATUS = {"running": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED"}
 _COUNTS = {
     "RUNNING": "running",
     "SUCCEEDED": "succeeded",
@@ -43,63 +39,30 @@ async def list_map_runs(params: ApiParams, services: MachineServices) -> ApiPara
 
 async def describe_map_run(params: ApiParams, services: MachineServices) -> ApiParams:
     """Return a run with the numbers of its child executions."""
-    view = _find(params["mapRunArn"], services)
-    execution = starts.find(services, view.execution)
-    counts = dict.fromkeys(_COUNTS.values(), 0)
-    found = services.reader.count(ExecutionFilter(map_run=view.run.resource))
-    counts |= {_COUNTS[status]: number for status, number in found.items() if status in _COUNTS}
-    started = sum(counts.values())
-    pending = max(0, (view.run.items or 0) - started) if view.run.status == "running" else 0
-    written = counts["succeeded"] if view.run.status == "succeeded" else 0
-    counts |= {"pending": pending, "total": started + pending, "resultsWritten": written}
+    found = map_runs.find(services, params["mapRunArn"])
+    counts = {name: found.counts.get(status, 0) for status, name in _COUNTS.items()}
+    written = counts["succeeded"] if found.run.status == "succeeded" else 0
+    counts |= {"pending": found.pending, "total": found.total, "resultsWritten": written}
     return {
-        "mapRunArn": view.run.resource,
-        "executionArn": execution.arn,
-        "status": _status(view.run, execution),
-        **_times(view.run, execution),
-        **_limits(services, execution, view),
+        "mapRunArn": found.arn,
+        "executionArn": found.execution.arn,
+        "status": found.status,
+        **_times(found.run, found.execution),
+        "maxConcurrency": found.limits.concurrency,
+        "toleratedFailureCount": found.limits.failures,
+        "toleratedFailurePercentage": found.limits.failure_percentage,
         "itemCounts": counts,
         "executionCounts": counts,
-        "redriveCount": view.run.redrives,
-        **({"redriveDate": _time(view.run.redriven_at)} if view.run.redriven_at else {}),
+        "redriveCount": found.run.redrives,
+        **({"redriveDate": _time(found.run.redriven_at)} if found.run.redriven_at else {}),
     }
 
 
 async def update_map_run(params: ApiParams, services: MachineServices) -> ApiParams:
     """Refuse to change a run: its limits are those of the definition."""
-    view = _find(params["mapRunArn"], services)
-    if view.run.ended_at is not None:
+    if map_runs.find(services, params["mapRunArn"]).run.ended_at is not None:
         raise invalid("Map Run has completed and cannot be updated", "CANNOT_UPDATE_COMPLETED_MAP_RUN")
     raise invalid("Headrace does not change the limits of a Map Run: deploy a definition with other ones")
-
-
-def _find(arn: str, services: MachineServices) -> MapRunView:
-    arns.parse(arn, "mapRun")
-    view = services.reader.map_run(arn)
-    if view is None:
-        raise resource_missing(arn)
-    return view
-
-
-def _limits(services: MachineServices, execution: StoredExecution, view: MapRunView) -> ApiParams:
-    """Return the limits in the definition; one that an expression computes is shown as its default."""
-    state = map_state(catalog.definition_text(services, execution.revision), view.state)
-    return {
-        "maxConcurrency": _constant(state, "MaxConcurrency", int),
-        "toleratedFailureCount": _constant(state, "ToleratedFailureCount", int),
-        "toleratedFailurePercentage": _constant(state, "ToleratedFailurePercentage", int | float),
-    }
-
-
-def _constant(state: Mapping[str, Any], name: str, kind: Any) -> Any:
-    value = state.get(name, 0)
-    return value if isinstance(value, kind) and not isinstance(value, bool) else 0
-
-
-def _status(run: StateAttempt, execution: StoredExecution) -> str:
-    if run.status == "running" and execution.status != starts.RUNNING:
-        return "ABORTED"
-    return _STATUS.get(run.status, "ABORTED")
 
 
 def _times(run: StateAttempt, execution: StoredExecution) -> ApiParams:
