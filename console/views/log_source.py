@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as RawMessage
 
 from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.console.pipeline.acls import VIEWS_GROUP
@@ -17,6 +18,8 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 
 BATCH = 5000
+BATCH_BYTES = 32 << 20
+_SLICE = 250
 REFRESH_SECONDS = 30.0
 _OPTIONS = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 131072, "fetch.wait.max.ms": 100}
 
@@ -86,7 +89,7 @@ class LogSource:
             self._assign_new()
         records: list[ConsumerRecord] = []
         finished: dict[TopicAndPartition, int] = {}
-        for message in self._consumer.consume(BATCH, seconds):
+        for message in self._messages(seconds):
             place = (str(message.topic()), int(message.partition() or 0))
             error = message.error()
             if error is None:
@@ -109,6 +112,18 @@ class LogSource:
     def caught_up(self) -> bool:
         """Whether every partition was read to its end."""
         return self._joined and not self._behind
+
+    def _messages(self, seconds: float) -> list[RawMessage]:
+        """Take messages for some time, up to 5,000 or until they have 32 MiB: a record may have 1 MiB."""
+        messages: list[RawMessage] = []
+        until, size = time.monotonic() + seconds, 0
+        while len(messages) < BATCH and size < BATCH_BYTES:
+            taken = self._consumer.consume(_SLICE, max(0.0, until - time.monotonic()))
+            messages += taken
+            size += sum(map(len, taken))
+            if len(taken) < _SLICE:
+                break
+        return messages
 
     def _end(self, place: TopicAndPartition) -> int:
         _, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
 
-from headrace.console.views.log_source import LogSource
+from headrace.console.views.log_source import BATCH, BATCH_BYTES, LogSource
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 
 PLACE = ("media.uploaded", 2)
 
 
-class Message(NamedTuple):
+@dataclass(frozen=True)
+class Message:
     """A message of confluent-kafka: a record, or the end of its partition."""
 
     at: int
     is_end: bool = False
+    content: bytes = b"value"
+
+    def __len__(self) -> int:
+        return len(self.content)
 
     def topic(self) -> str:
         return PLACE[0]
@@ -39,20 +45,21 @@ class Message(NamedTuple):
         return b"key"
 
     def value(self) -> bytes:
-        return b"value"
+        return self.content
 
     def headers(self) -> None:
         return None
 
 
 class ScriptedConsumer:
-    """A consumer that returns some messages at once."""
+    """A consumer that has fetched some messages."""
 
     def __init__(self, messages: list[Message]) -> None:
         self.messages = messages
 
-    def consume(self, _count: int, _seconds: float) -> list[Message]:
-        return self.messages
+    def consume(self, count: int, _seconds: float) -> list[Message]:
+        taken, self.messages = self.messages[:count], self.messages[count:]
+        return taken
 
     def incremental_assign(self, _partitions: list[Any]) -> None: ...
 
@@ -75,3 +82,12 @@ def test_end_after_the_last_record_is_finished(monkeypatch: pytest.MonkeyPatch) 
 def test_end_before_a_new_record_is_outdated(monkeypatch: pytest.MonkeyPatch) -> None:
     poll = source(monkeypatch, Message(1, is_end=True), Message(1)).poll(1)
     assert ([record.offset for record in poll.records], poll.finished) == ([1], {})
+
+
+@pytest.mark.parametrize(("size", "taken"), [(10, BATCH), (1 << 20, 250), (BATCH_BYTES // 900, 1000)])
+def test_a_poll_is_bounded_by_records_and_bytes(monkeypatch: pytest.MonkeyPatch, size: int, taken: int) -> None:
+    content = bytes(size)
+    reader = source(monkeypatch, *(Message(offset, content=content) for offset in range(BATCH + 10)))
+    records = reader.poll(1).records
+    assert [record.offset for record in records] == list(range(taken))
+    assert reader.poll(1).records[0].offset == taken
