@@ -10,6 +10,7 @@ from headrace.console.terminal.output import print_line
 
 if TYPE_CHECKING:
     from headrace.console.terminal.screen import Table
+    from headrace.streams.settings import StreamSettings
 
 app = typer.Typer(no_args_is_help=True, help="Which stages run, for which records, and what they cost.")
 
@@ -33,10 +34,13 @@ def show(file: File = None) -> None:
 def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
     """Check a pipeline file. Exit code 1, with the location and a remedy, if it is invalid."""
     from headrace.console.routing.stages import load_stages
+    from headrace.streams import pipeline
     from headrace.streams.limits import job_quotas
+    from headrace.streams.worker.limit_names import check_limit_names
 
-    stages = load_stages(file)
-    for line in job_quotas.overbooked(stages, _slots()):
+    stages, settings = load_stages(file), _settings()
+    check_limit_names(settings, (*pipeline.all_stages(), *stages))
+    for line in job_quotas.overbooked(stages, settings.slots):
         print_line(f"note: {line} (HEADRACE_SLOTS)")
     print_line(f"{file}: {len(stages)} stages, {sum(bool(stage.paid_operations) for stage in stages)} of them paid")
 
@@ -52,11 +56,11 @@ def cost(file: File = None) -> None:
     print_line("US dollars at the prices of streams/costs/prices.toml, or of HEADRACE_PRICES.")
 
 
-def _slots() -> dict[str, int]:
+def _settings() -> StreamSettings:
     from headrace.schemas.settings import load
     from headrace.streams.settings import StreamSettings
 
-    return load(StreamSettings, results_bucket="none").slots  # a file can be checked without a bucket
+    return load(StreamSettings, results_bucket="none")  # a file can be checked without a bucket
 
 
 def _print(table: Table) -> None:

@@ -15,6 +15,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.runtime.outage_log import OutageLog
+from headrace.streams import pipeline
 from headrace.streams.engine import epochs, metrics
 from headrace.streams.errors import StageError
 from headrace.streams.media import ffmpeg
@@ -24,6 +25,7 @@ from headrace.streams.routing.rule_table import RuleTable
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 from headrace.streams.worker import health
+from headrace.streams.worker.limit_names import check_limit_names
 from headrace.streams.worker.rule_reloader import RuleReloader
 from headrace.streams.worker.runtime import HostedStage, WorkerRuntime
 from headrace.streams.worker.stage_supervisor import StageSupervisor
@@ -53,7 +55,9 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
 
     Raises:
         WorkerError: no stage can run.
+        SettingsError: a limit has an unknown name.
     """
+    check_limit_names(plan.settings, (*pipeline.all_stages(), *plan.deployment.stages))
     required = _required_topics(plan.stages)
     if not await _wait_until_ready(lambda: asyncio.to_thread(_missing_topics, required, plan.cluster), stop):
         return

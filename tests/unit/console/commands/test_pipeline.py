@@ -36,3 +36,13 @@ def test_check_rejects_invalid_slots(file: str, monkeypatch: pytest.MonkeyPatch)
     checked = check(file)
     assert checked.exit_code != 0
     assert "HEADRACE_SLOTS" in checked.stderr
+
+
+@pytest.mark.parametrize(("variable", "value"), [("HEADRACE_SLOTS", "lables=3"), ("HEADRACE_RATES", "polly.sing=3")])
+def test_check_rejects_limits_with_unknown_names(
+    file: str, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    checked = check(file)
+    assert checked.exit_code != 0
+    assert variable in checked.stderr
