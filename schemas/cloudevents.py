@@ -54,13 +54,16 @@ _ATTRIBUTES = (
     ("ce_causationid", "causation_id"),
     ("traceparent", "traceparent"),
 )
+_NAMES = tuple(header for header, _ in _ATTRIBUTES)
+"""The headers in the order of the fields of `EventMetadata`."""
 _field = dict(_ATTRIBUTES).get
 _FIXED: Headers = (("ce_specversion", b"1.0"), ("content-type", CONTENT_TYPE.encode()))
 
 
 def to_headers(envelope: EventMetadata) -> Headers:
     """Return the attributes as Kafka headers, without empty ones."""
-    own = [(header, value.encode()) for header, field in _ATTRIBUTES if (value := getattr(envelope, field))]
+    values = zip(_NAMES, msgspec.structs.astuple(envelope), strict=True)
+    own = [(header, value.encode()) for header, value in values if value]
     return (*_FIXED, *own)
 
 

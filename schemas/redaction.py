@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 from headrace.schemas.secret_patterns import NAMES, PATTERNS
@@ -26,6 +27,13 @@ _SHORTEST_SECRET = 4
 _MARK = "\N{NULL}"
 _MARKS = re.compile(f"{_MARK}+")
 
+_HINTS = frozenset(hint for kind in PATTERNS for hint in kind.hints)
+_FEWEST_HINTS = tuple(hint for hint in sorted(_HINTS) if not any(each in hint for each in _HINTS - {hint}))
+"""A text without any of these has no secret. Hints that contain another one are left out."""
+
+SHORT_NAME = 40
+"""Characters of a name, a level or a code. Most lines of a log have the same ones."""
+
 _Fill = Callable[[str], str]
 
 
@@ -35,6 +43,11 @@ def redact(text: str, longest: int = LONGEST_TEXT) -> str:
         return _replace(text, lambda _: PLACEHOLDER)
     kept = mask(text[: longest + _OVERLAP], _MARK)[:longest]
     return f"{_MARKS.sub(PLACEHOLDER, kept)}... ({len(text) - longest:,} more characters)"
+
+
+def redact_name(name: str) -> str:
+    """Redact the name of a field. The results of short names are kept."""
+    return _redact_short(name) if len(name) <= SHORT_NAME else redact(name)
 
 
 def redact_values(text: str, secrets: Iterable[str]) -> str:
@@ -57,13 +70,25 @@ def mask(text: str, character: str) -> str:
     return _replace(text, lambda secret: character * len(secret))
 
 
+_redact_short = lru_cache(1_024)(redact)
+
+
 def _replace(text: str, fill: _Fill) -> str:
     folded = _fold(text)
+    if not (_short_has_hint(folded) if len(folded) <= SHORT_NAME else _has_hint(folded)):
+        return text
     for kind in PATTERNS:
-        if any(hint in folded for hint in kind.hints):
+        if _has_hint(folded, kind.hints):
             text = _replace_kind(text, folded if kind.folded else text, kind.pattern, fill)
             folded = _fold(text)
     return text
+
+
+def _has_hint(folded: str, hints: tuple[str, ...] = _FEWEST_HINTS) -> bool:
+    return any(map(folded.__contains__, hints))
+
+
+_short_has_hint = lru_cache(1_024)(_has_hint)
 
 
 def _replace_kind(text: str, searched: str, pattern: re.Pattern[str], fill: _Fill) -> str:

@@ -13,10 +13,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from headrace.schemas.ids import token_stage
-from headrace.schemas.redaction import LONGEST_TEXT, NAMED_LIKE_A_SECRET, PLACEHOLDER, redact
+from headrace.schemas.redaction import LONGEST_TEXT, NAMED_LIKE_A_SECRET, PLACEHOLDER, SHORT_NAME, redact, redact_name
 
 # Printable in the sense of `str.isprintable`, although they have no shape of their own.
 _SHAPELESS = re.compile(
@@ -64,6 +65,8 @@ def redact_data(document: Any) -> Any:
     match document:
         case str():
             return redact(document)
+        case None | bool() | int():
+            return document
         case Mapping():
             return _redact_mapping(document)
         case [str(name), str()] if NAMED_LIKE_A_SECRET.search(name) and " " not in name:  # a header
@@ -72,7 +75,7 @@ def redact_data(document: Any) -> Any:
             return [redact_data(each) for each in document]
         case float() if not math.isfinite(document):
             return str(document)  # JSON has no such number
-        case None | bool() | int() | float():
+        case float():
             return document
         case bytes():
             return redact(document.decode(errors="backslashreplace"))
@@ -80,12 +83,17 @@ def redact_data(document: Any) -> Any:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a header, field or variable with this name holds a secret."""
+    """Whether a header, field or variable with this name holds a secret. The answers for short names are kept."""
+    return _short_is_secret(name) if len(name) <= SHORT_NAME else NAMED_LIKE_A_SECRET.search(name) is not None
+
+
+@lru_cache(1_024)
+def _short_is_secret(name: str) -> bool:
     return NAMED_LIKE_A_SECRET.search(name) is not None
 
 
 def _redact_mapping(document: Mapping[Any, Any]) -> dict[str, Any]:
-    redacted = {redact(str(name)): _redact_named(str(name), value) for name, value in document.items()}
+    redacted = {redact_name(str(name)): _redact_named(str(name), value) for name, value in document.items()}
     names = [document[field] for field in _NAME_FIELDS if isinstance(document.get(field), str)]
     if any(map(is_secret_name, names)):  # {"name": "Authorization", "value": "..."}
         redacted |= {field: _hidden(document[field]) for field in _VALUE_FIELDS if field in document}

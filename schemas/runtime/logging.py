@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from json import dumps
 from typing import Any
 
 import structlog
@@ -56,7 +57,7 @@ def configure(json: bool, level: int = logging.INFO) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _redact_json if json else _make_safe,
-        structlog.processors.JSONRenderer() if json else text,
+        _render_json if json else text,
     ]
     structlog.configure(
         processors=_PROCESSORS,
@@ -97,6 +98,11 @@ def _redact_json(_logger: Any, _name: str, line: LogLine) -> LogLine:
     trace = _pop_exception(line)
     redacted: LogLine = redact_data(line)
     return {**redacted, "exception": trace} if trace else redacted
+
+
+def _render_json(_logger: Any, _name: str, line: LogLine) -> str:
+    """Return a redacted line as JSON in ASCII."""
+    return dumps(line)
 
 
 def _safe_value(name: str, value: Any) -> Any:

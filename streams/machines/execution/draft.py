@@ -18,7 +18,7 @@ from headrace.streams.machines.json_types import Json
 
 def timestamp(moment: datetime) -> str:
     """Return a time as the context object has it, in UTC with milliseconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 class HistoryFullError(Exception):

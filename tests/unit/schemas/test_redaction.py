@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.schemas.redaction import LONGEST_TEXT, PLACEHOLDER, mask, redact, redact_values
+from headrace.schemas.redaction import LONGEST_TEXT, PLACEHOLDER, mask, redact, redact_name, redact_values
 from headrace.schemas.secret_patterns import PATTERNS, SecretPattern
 
 EXAMPLES = [(kind.name, example) for kind in PATTERNS for example in kind.examples]
@@ -191,3 +191,9 @@ def test_time_grows_linearly(kind: SecretPattern) -> None:
 )
 def test_known_secret_is_redacted_at_any_position(text: str, shown: str) -> None:
     assert redact_values(text, ["hunter2-long", "a /b", "a é", "", "it"]) == shown
+
+
+@pytest.mark.parametrize("name", ["key", "reason", "password=CANARY", "x" * 100 + " password=CANARY"])
+def test_a_name_is_redacted_as_any_text_the_second_time_too(name: str) -> None:
+    assert redact_name(name) == redact_name(name) == redact(name)
+    assert "CANARY" not in redact_name(name)
