@@ -32,6 +32,7 @@ ADAPTERS = {
         "headrace.streams.media.inspection.decoding",
         "headrace.streams.media.inspection.pictures",
         "headrace.streams.media.inspection.server",
+        "headrace.streams.media.inspection.shots",
         "headrace.streams.media.inspection.warm_up",
     },
     "avro": {"headrace.schemas.evolution.compatibility"},

@@ -13,6 +13,7 @@ Duration = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 FailureCode = Literal["unreadable", "unsupported_input", "too_large"]
 
 MAX_REQUEST_BYTES = 4096
+HASH_BYTES = 32
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -54,7 +55,23 @@ class Waveform(msgspec.Struct, frozen=True, tag=True):
     hint: str = ""
 
 
-Operation = Describe | Stills | Waveform
+class SampleFrames(msgspec.Struct, frozen=True, tag=True):
+    """Return one frame for each part of a shot between two times of a video, as JPEGs.
+
+    A part ends at a cut or when its content has changed, after `shortest` seconds at the earliest, and after `longest`
+    seconds in any case.
+    """
+
+    start: Duration
+    stop: Duration
+    shortest: Duration
+    longest: Duration
+    width: Pixels
+    height: Pixels
+    hint: str = ""
+
+
+Operation = Describe | Stills | Waveform | SampleFrames
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -85,6 +102,21 @@ class Pictures(msgspec.Struct, frozen=True, tag=True):
     stills: tuple[Still, ...]
 
 
+class ShotFrame(msgspec.Struct, frozen=True):
+    """A frame, its position in seconds, and its perceptual hash."""
+
+    content: bytes
+    at: Duration
+    hash: Annotated[bytes, msgspec.Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
+
+
+class ShotFrames(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `SampleFrames`, in order of time. `ended`: the video ends before the last requested time."""
+
+    frames: tuple[ShotFrame, ...]
+    ended: bool
+
+
 class Failure(msgspec.Struct, frozen=True, tag=True):
     """The file cannot be inspected."""
 
@@ -92,7 +124,7 @@ class Failure(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Answer = Description | Pictures | Failure
+Answer = Description | Pictures | ShotFrames | Failure
 
 
 class Exit(msgspec.Struct, frozen=True):

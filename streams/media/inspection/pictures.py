@@ -31,10 +31,11 @@ _TURNS: dict[int, tuple[tuple[str, str], ...]] = {
 
 def stills(media: Media, request: Stills) -> tuple[Still, ...]:
     """Return the pictures of a video at the given positions, fewer if it has none at some of them."""
-    pictures = [_still(_frame_at(media, position), position, request) for position in request.positions]
-    if not any(pictures):
-        pictures = [_still(_frame_at(media, 0.0), 0.0, request)]
-    return tuple(picture for picture in pictures if picture)
+    found = [(position, _frame_at(media, position)) for position in request.positions]
+    if not any(frame for _, frame in found):
+        found = [(0.0, _frame_at(media, 0.0))]
+    width, height = request.width, request.height
+    return tuple(Still(to_jpeg(frame, width, height), at, width, height) for at, frame in found if frame)
 
 
 def _frame_at(media: Media, position: float) -> VideoFrame | None:
@@ -63,13 +64,10 @@ def _first_frame_after(media: Media, position: float, skip_to_key: bool) -> Vide
     return last if isinstance(last, VideoFrame) else None
 
 
-def _still(frame: VideoFrame | None, at: float, request: Stills) -> Still | None:
-    if frame is None:
-        return None
-    scaled = _upright(frame).reformat(
-        request.width, request.height, format="yuvj420p", interpolation="BICUBIC", threads=1
-    )
-    return Still(_encoded("mjpeg", scaled), at, request.width, request.height)
+def to_jpeg(frame: VideoFrame, width: int, height: int) -> bytes:
+    """Encode a frame, upright and scaled to a size in pixels."""
+    scaled = _upright(frame).reformat(width, height, format="yuvj420p", interpolation="BICUBIC", threads=1)
+    return _encoded("mjpeg", scaled)
 
 
 def _upright(frame: VideoFrame) -> VideoFrame:
@@ -77,21 +75,23 @@ def _upright(frame: VideoFrame) -> VideoFrame:
     turns = _TURNS.get(round(frame.rotation / 90) * 90 % 360)
     if turns is None:
         return frame
-    graph = _graph()
+    graph = new_graph()
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
     steps = [source, *(graph.add(name, arguments) for name, arguments in turns), graph.add("buffersink")]
-    _configure(graph, steps)
+    configure(graph, steps)
     graph.push(frame)
     return graph.vpull()
 
 
-def _graph() -> Graph:
+def new_graph() -> Graph:
+    """Return a filter graph of one thread."""
     graph = Graph()
     graph.threads = 1
     return graph
 
 
-def _configure(graph: Graph, steps: list[Any]) -> None:
+def configure(graph: Graph, steps: list[Any]) -> None:
+    """Link the filters of a graph in their order."""
     for step, following in pairwise(steps):
         step.link_to(following)
     graph.configure()
@@ -103,14 +103,14 @@ def waveform(media: Media, request: Waveform) -> Still:
     Raises:
         PermanentError: `unreadable`: no sound can be decoded.
     """
-    part, graph = Part(), _graph()
+    part, graph = Part(), new_graph()
     if media.audio is None:
         raise unreadable("audio", part.reason)
     is_ready, deadline = False, time.process_time() + WAVEFORM_CPU_SECONDS
     for _, frames in decoded(media, [media.audio], part, False):
         for frame in frames:
             if not is_ready:
-                _configure(graph, _waveform_steps(graph, frame, request))
+                configure(graph, _waveform_steps(graph, frame, request))
                 is_ready = True
             graph.push(frame)
         if time.process_time() > deadline or (frames and frame_end(media, frames[-1]) >= request.seconds):

@@ -23,7 +23,7 @@ import av
 import msgspec
 
 from headrace.streams.errors import PermanentError
-from headrace.streams.media.inspection import container, decoding, limits, pictures, warm_up
+from headrace.streams.media.inspection import container, decoding, limits, pictures, shots, warm_up
 from headrace.streams.media.inspection.messages import (
     MAX_REQUEST_BYTES,
     Answer,
@@ -36,6 +36,7 @@ from headrace.streams.media.inspection.messages import (
     Operation,
     Pictures,
     Request,
+    SampleFrames,
     Stills,
     Waveform,
 )
@@ -173,6 +174,9 @@ def inspect(file: FileIO, operation: Operation) -> Answer:
         case Waveform():
             with container.opened(file, operation.hint) as media:
                 return Pictures((pictures.waveform(media, operation),))
+        case SampleFrames():
+            with container.opened(file, operation.hint) as media:
+                return shots.sample(media, operation)
 
 
 def _works_with_limits() -> bool:

@@ -13,7 +13,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
-from headrace.streams.media.inspection.messages import Describe, Operation, Stills, Waveform
+from headrace.streams.media.inspection.messages import Describe, Operation, SampleFrames, Stills, Waveform
 
 _SIDE, _SAMPLES, _RATE = 16, 800, 8000
 
@@ -28,7 +28,13 @@ def sample() -> Iterator[FileIO]:
 
 def run(file: FileIO, inspect: Callable[[FileIO, Operation], object]) -> None:
     """Inspect a file in every way."""
-    for operation in (Describe(), Stills((0.0,), _SIDE, _SIDE), Waveform(_SIDE, _SIDE, 1.0)):
+    operations: tuple[Operation, ...] = (
+        Describe(),
+        Stills((0.0,), _SIDE, _SIDE),
+        Waveform(_SIDE, _SIDE, 1.0),
+        SampleFrames(0.0, 1.0, 1.0, 1.0, _SIDE, _SIDE),
+    )
+    for operation in operations:
         inspect(file, operation)
 
 
