@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace.console.assets import accounting
@@ -14,6 +14,7 @@ from headrace.console.assets.history import AssetHistory
 from headrace.console.assets.projection import AssetProjection
 from headrace.console.assets.stage_status import GroupOffsets, PipelineStatus
 from headrace.console.kafka.log_reader import LogReader
+from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
@@ -65,13 +66,26 @@ class ReadService:
         """Read the progress of every stage. Without the last reports of workers, reads their topic."""
         names = [topic.name for topic in topics.table(stage.name for stage in self._stages)]
         spans = self._log.spans([*dict.fromkeys((*names, *self.topics()))])
-        groups = self._log.groups([stage.group for stage in self._stages], spans)
+        groups = self._log.groups(self._inputs(spans))
         reports, losses = self._reports() if known_reports is None else known_reports, self.losses()
+        unfinished = {each.name: status.unfinished(each, spans, groups[each.group]) for each in self._stages}
+        times = self._log.timestamps(
+            {(*place, offset) for left in unfinished.values() for place, offset in left.items()}
+        )
         stages = []
         for stage in self._stages:
-            oldest = self._log.timestamps(status.unfinished(stage, spans, groups[stage.group]))
+            oldest = {
+                place: times[*place, offset]
+                for place, offset in unfinished[stage.name].items()
+                if (*place, offset) in times
+            }
             stages.append(status.stage_status(stage, GroupOffsets(spans, groups, oldest, reports, losses), time.time()))
         return PipelineStatus(tuple(self._log.brokers()), tuple(stages), status.topic_statuses(spans))
+
+    def _inputs(self, places: Iterable[TopicAndPartition]) -> dict[str, list[TopicAndPartition]]:
+        """Return the partitions that each group reads."""
+        known, names = list(places), {each.group: {topic.name for topic in each.inputs} for each in self._stages}
+        return {group: [place for place in known if place[0] in inputs] for group, inputs in names.items()}
 
     def _summaries(self) -> Summaries:
         return {stage.name: stage.summary for stage in self._stages if stage.summary is not None}
@@ -80,23 +94,19 @@ class ReadService:
         """Compare the accepted records of every stage with their outcomes."""
         names = dict.fromkeys(topic.name for stage in self._stages for topic in stage.inputs)
         letters = [topics.dead_letters(stage.name).name for stage in self._stages]
-        groups = self._log.groups([stage.group for stage in self._stages], self._log.partitions(names))
+        groups = self._log.groups(self._inputs(self._log.partitions(names)))
         spans = self._log.spans([*names, *letters])  # after the groups: a committed record has an offset in them
         return accounting.account_report(self._stages, spans, groups, self.losses())
 
     def losses(self) -> list[RecordsLost]:
         """Return every recorded loss, with its acknowledgement."""
-        if topics.LOSSES.name not in self._log.topics():
-            return []
-        last = {entry.key: entry.record.value for entry in self._log.read([topics.LOSSES.name])}
-        return [loss for value in last.values() if value and (loss := from_value(value))]
+        values = self._log.newest(topics.LOSSES.name).values()
+        return [loss for value in values if (loss := from_value(value))]
 
     def _reports(self) -> list[StageStatusReport]:
         """Return the last report of each worker on each stage."""
-        if topics.WORKERS.name not in self._log.topics():
-            return []
-        last = {entry.key: entry.record.value for entry in self._log.read([topics.WORKERS.name])}
-        return [report for _, value in sorted(last.items()) if value and (report := read(value))]
+        reports = sorted(self._log.newest(topics.WORKERS.name).items())
+        return [report for _, value in reports if (report := read(value))]
 
     @property
     def stage_names(self) -> list[str]:

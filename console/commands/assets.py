@@ -14,7 +14,8 @@ from headrace.console.terminal.output import print_json
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from headrace.console.kafka.topic_reader import Position, TopicReader
+    from headrace.console.kafka.offsets import Position
+    from headrace.console.kafka.topic_reader import TopicReader
     from headrace.console.views.queries.asset_list import AssetFilter
     from headrace.schemas.records import Event
 

@@ -176,7 +176,7 @@ def _reports(from_log: bool) -> LetterReports:
         from headrace.console.views.queries.letter_source import ViewLetters
 
         source = ViewLetters(views.connect)
-    return LetterReports(source, asset_source(views), log, [each.name for each in load_stages()])
+    return LetterReports(source, asset_source(views), lambda: log, [each.name for each in load_stages()])
 
 
 def _connect() -> DeadLetters:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,12 @@ class LetterDetail:
 class LetterReports:
     """The dead letters of some stages. Commands and pages use this object, so that they agree.
 
-    `log` reads the value of one record: sources have none.
+    `log` opens the log, which has the value of a record: sources have none.
     """
 
     source: LetterSource
     assets: AssetSource
-    log: TopicReader
+    log: Callable[[], TopicReader]
     stages: Sequence[str]
 
     def list(self, query: LetterFilter, resolved: bool = False) -> LetterPage:
@@ -55,10 +55,11 @@ class LetterReports:
         """
         [match] = self.source.find(letter_topics(self.stages), [prefix])
         newest = match.record
-        record = self.log.record(newest.topic, newest.partition, newest.offset)
+        log = self.log()
+        record = log.record(newest.topic, newest.partition, newest.offset)
         if record is None:
             raise CommandError(f"{match.id} is no longer there: its topic keeps letters for a limited time")
-        entry = open_record(record, self.log.codec())
+        entry = open_record(record, log.codec())
         decided = disposition_of(match.id, record, self.source.dispositions())
         steps = detail.steps_of(entry, self.assets)
         letter = ListedLetter(match.id, record, decided)

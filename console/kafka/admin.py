@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from headrace.console.errors import CommandError
@@ -32,6 +32,14 @@ class KafkaAdmin(TopicReader):
         self._log = LogReader(settings)
         self._groups = ConsumerGroups(settings)
 
+    def answers(self, seconds: float) -> bool:
+        """Whether the cluster answers a request within some seconds."""
+        try:
+            clients.partition_counts(self._admin, seconds)
+        except KafkaException:
+            return False
+        return True
+
     def require(self, *names: str) -> None:
         """Check that topics exist.
 
@@ -44,7 +52,8 @@ class KafkaAdmin(TopicReader):
 
     def times(self, offsets: dict[TopicAndPartition, int]) -> dict[TopicAndPartition, float]:
         """Return the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
-        return self._log.timestamps(offsets)
+        times = self._log.timestamps([(*place, offset) for place, offset in offsets.items()])
+        return {position[:2]: at for position, at in times.items()}
 
     def offsets_at(self, places: Iterable[TopicAndPartition], at: float) -> dict[TopicAndPartition, int | None]:
         """Find the offset of the first record at or after a time; None if there is none."""

@@ -6,11 +6,12 @@ The admin client never reads committed offsets here: it can crash the process, s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
 from headrace.console.errors import CommandError
 from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
@@ -41,9 +42,11 @@ class ConsumerGroups:
     not answer within `kafka_timeout_seconds`; other errors of Kafka are raised as `KafkaException`.
     """
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, keeps_connections: bool = False) -> None:
+        """With `keeps_connections`, reads of positions leave a connection open for each group, for the next read."""
         self._settings = settings
         self._admin = clients.admin(settings)
+        self._kept: dict[str, Consumer] | None = {} if keeps_connections else None
 
     def members(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
         """List the members of groups, each `client id at host`. An unknown group has none."""
@@ -89,15 +92,25 @@ class ConsumerGroups:
     def _positions(self, name: str, places: Collection[TopicAndPartition]) -> dict[TopicAndPartition, CommittedOffset]:
         if not places:
             return {}
-        consumer = clients.observer(self._settings, name)
         partitions = [TopicPartition(*place) for place in places]
-        try:
+        with self._observer(name) as consumer:
             found = self._request(
                 name, lambda seconds: _without_errors(consumer.committed(partitions, timeout=seconds))
             )
-        finally:
-            consumer.close()
         return {(tp.topic, tp.partition): CommittedOffset(tp.offset, _metadata(tp)) for tp in found if tp.offset >= 0}
+
+    @contextmanager
+    def _observer(self, name: str) -> Iterator[Consumer]:
+        """Return a consumer that reads the offsets of a group. One whose read failed is not kept."""
+        kept = self._kept.pop(name, None) if self._kept is not None else None
+        consumer = kept or clients.observer(self._settings, name)
+        try:
+            yield consumer
+        except BaseException:
+            consumer.close()
+            raise
+        if self._kept is None or self._kept.setdefault(name, consumer) is not consumer:
+            consumer.close()
 
     def _commit(self, name: str, offsets: Mapping[TopicAndPartition, int], seconds: float) -> None:
         wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,8 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from headrace.console.errors import CommandError, UnavailableError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.console.kafka.entry import LogEntry, open_record
-from headrace.console.kafka.offsets import GroupState, OffsetRange, TopicAndPartition
+from headrace.console.kafka.offsets import GroupState, OffsetRange, Position, TopicAndPartition
+from headrace.console.kafka.record_times import RecordTimes
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.reachability import answered
@@ -43,9 +44,12 @@ class LogBatch:
 class LogReader:
     """Reads one cluster. Errors of Kafka are raised as `KafkaException`."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, keeps_connections: bool = False) -> None:
+        """`keeps_connections` is for a process that reads groups often."""
         self.settings = settings
         self._admin = clients.admin(settings)
+        self._groups = ConsumerGroups(settings, keeps_connections)
+        self._times = RecordTimes(settings)
 
     def topics(self) -> dict[str, int]:
         """List the topics with their number of partitions."""
@@ -96,37 +100,36 @@ class LogReader:
         high = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {place: OffsetRange(low[place], high[place]) for place in places}
 
-    def groups(self, names: Collection[str], places: Collection[TopicAndPartition]) -> dict[str, GroupState]:
-        """Read the number of members of consumer groups, and their committed offsets on some partitions.
+    def groups(self, wanted: Mapping[str, Collection[TopicAndPartition]]) -> dict[str, GroupState]:
+        """Read the number of members of consumer groups, and their committed offsets on the given partitions.
 
         An unknown group has no members and no offsets.
 
         Raises:
             CommandError: the coordinator of a group did not answer.
         """
-        groups = ConsumerGroups(self.settings)
-        members = groups.members(names)
-        positions = groups.positions(dict.fromkeys(names, places))
+        members, positions = self._groups.members(wanted), self._groups.positions(wanted)
         return {
             name: GroupState(
                 len(members[name]),
                 {place: position.offset for place, position in positions[name].items()},
                 {place: position.note for place, position in positions[name].items()},
             )
-            for name in names
+            for name in wanted
         }
 
-    def timestamps(self, offsets: dict[TopicAndPartition, int]) -> dict[TopicAndPartition, float]:
-        """Return the timestamp of the first record at or after each offset, in seconds since 1970, if there is one."""
-        times: dict[TopicAndPartition, float] = {}
-        if offsets:
-            with self._reader() as consumer:
-                waiting = set(offsets)
-                consumer.assign([TopicPartition(*place, offset) for place, offset in offsets.items()])
-                for message in _until_read(consumer, waiting):
-                    times.setdefault(_place(message), message.timestamp()[1] / 1000)
-                    waiting.discard(_place(message))
-        return times
+    def timestamps(self, positions: Collection[Position]) -> dict[Position, float]:
+        """Return the timestamp of the first record at or after each position, in seconds since 1970."""
+        return self._times.read(positions)
+
+    def newest(self, name: str) -> dict[bytes, bytes]:
+        """Return the newest value of each key of a topic. A topic that is missing has none."""
+        places = [place for place, span in self.spans([name]).items() if span.low < span.high]
+        if not places:
+            return {}
+        with self._reader() as consumer:
+            values = {message.key(): message.value() for message in _up_to_now(consumer, places)}
+        return {key: value for key, value in values.items() if key and value}
 
     def partitions(self, names: Collection[str]) -> list[TopicAndPartition]:
         """List the partitions of topics; missing topics are left out."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 TopicAndPartition = tuple[str, int]
 """A topic and one of its partitions."""
+Position = tuple[str, int, int]
+"""The topic, partition and offset of a record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from confluent_kafka import Message as RawMessage
 
 from headrace.console.errors import CommandError, UnavailableError
 from headrace.console.kafka.log_reader import SILENCE, LogReader
-from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
+from headrace.console.kafka.offsets import OffsetRange, Position, TopicAndPartition
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import SyncProducer
 from headrace.schemas.kafka.reachability import answered
@@ -31,10 +31,6 @@ CLOCKS = 60.0
 _LEADERS_CHANGE = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 """Transient errors of partitions that are new, or that lost their leader."""
 _FETCH = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 65536}
-
-
-Position = tuple[str, int, int]
-"""The topic, partition and offset of a record."""
 
 
 class TopicReader:

@@ -50,7 +50,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        for each in services.background:
+            each.start()
         yield
+        for each in services.background:
+            each.stop()
         await feeds.close()
 
     return Starlette(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from headrace.console.explain import describe
+from headrace.console.web.failures import UNEXPECTED
 
 log = structlog.get_logger("headrace")
 REMEMBERED = 1_000
@@ -49,9 +50,8 @@ class BackgroundRuns:
         try:
             work()
         except Exception as error:  # the page of the replay shows it
-            failure = describe(error) or ""
-            if not failure:
-                failure = "an internal error: the log of the console has the details"
+            failure = describe(error) or UNEXPECTED
+            if failure == UNEXPECTED:
                 log.error("replay_failed", replay=id_, exc_info=True)
         finally:
             with self._lock:

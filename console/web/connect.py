@@ -2,70 +2,87 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console import doctor
 from headrace.console.assets.read_service import ReadService
 from headrace.console.assets.stage_status import PipelineStatus
 from headrace.console.check_runner import CheckResult, run_checks
-from headrace.console.errors import UnavailableError
-from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.kafka.log_reader import LogReader
 from headrace.console.media.objects import MediaObjects
 from headrace.console.routing.stages import load_stages
 from headrace.console.views import status as views_status
 from headrace.console.views.current import CurrentViews
 from headrace.console.views.locations import location
-from headrace.console.views.queries.history import Connect
-from headrace.console.views.queries.operations import worker_reports
 from headrace.console.views.service import ViewsService
 from headrace.console.views.settings import ViewsSettings
+from headrace.console.web.background_value import BackgroundValue, Latest, ReadSchedule
 from headrace.console.web.cached import cached_for
-from headrace.console.web.pipeline_monitor import PipelineMonitor
+from headrace.console.web.pipeline_monitor import PipelineMonitor, ViewFigures, read_figures
+from headrace.console.web.prompt_cluster import PromptCluster
 from headrace.console.web.services import ConsoleServices
 from headrace.console.web.settings import WebConsoleSettings
-from headrace.console.web.slow_value import SlowValue
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
 from headrace.streams.stage import Stage
 
-STAGES_SECONDS = 30.0
-CHECKS_SECONDS = 30.0
+LIVE_SECONDS = 0.5
+IDLE_SECONDS = 10.0
+VIEWS_SECONDS = 5.0
+SLOW_SECONDS = 30.0
 
 
 def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
-    """Create the services. Nothing is read before the first request."""
+    """Create the services. Nothing is read before the console starts.
+
+    Raises:
+        SettingsError: the pipeline file or another setting is invalid.
+    """
     place, kafka, aws = location(load(ViewsSettings)), load(KafkaSettings), AwsSession()
     current = CurrentViews(place)
-    stages = cached_for(STAGES_SECONDS, partial(load_stages))
-    monitor = PipelineMonitor(partial(_status, kafka, stages, current.connect))
+    no_kafka = f"Kafka at {kafka.bootstrap_servers} does not answer"
+    no_views = f"the views in {place.name} do not answer"
+    loaded = BackgroundValue(load_stages, ReadSchedule(SLOW_SECONDS, SLOW_SECONDS, no_kafka))
+    without_rules = pipeline.stages()
+
+    def stages() -> Sequence[Stage]:
+        return loaded.latest().value or without_rules
+
+    figures = BackgroundValue(
+        lambda: read_figures(current.connect, time.time()), ReadSchedule(LIVE_SECONDS, IDLE_SECONDS, no_views)
+    )
+    log = LogReader(kafka, keeps_connections=True)
+    monitor = PipelineMonitor(lambda: _status(log, stages(), figures.latest()))
+    reading = BackgroundValue(monitor.read, ReadSchedule(LIVE_SECONDS, IDLE_SECONDS, no_kafka))
+    checks = BackgroundValue(partial(_checks, stages, aws), ReadSchedule(SLOW_SECONDS, None, "the checks do not end"))
+    views = BackgroundValue(
+        lambda: views_status.read(ViewsService(place, kafka, stages())), ReadSchedule(VIEWS_SECONDS, None, no_kafka)
+    )
     return ConsoleServices(
         kafka=kafka,
         views=current.views,
         connect=current.connect,
         stages=stages,
-        cluster=cache(partial(KafkaAdmin, kafka)),
+        cluster=PromptCluster(kafka, reading.latest).connect,
         objects=MediaObjects(aws),
-        pipeline=monitor.current,
-        checks=SlowValue(partial(_checks, stages, aws), CHECKS_SECONDS).last,
-        views_status=lambda: views_status.read(ViewsService(place, kafka, stages())),
-        daily_budget=cached_for(STAGES_SECONDS, lambda: pipeline.load_config().budget.day),
+        pipeline=reading.latest,
+        figures=figures.latest,
+        checks=checks.latest,
+        views_status=views.latest,
+        daily_budget=cached_for(SLOW_SECONDS, lambda: pipeline.load_config().budget.day),
+        background=(loaded, figures, reading),
         read_only=settings.read_only,
         media_origins=settings.media_origins,
     )
 
 
-def _status(kafka: KafkaSettings, stages: Callable[[], Sequence[Stage]], connect: Connect) -> PipelineStatus:
+def _status(log: LogReader, stages: Sequence[Stage], figures: Latest[ViewFigures]) -> PipelineStatus:
     """Read the state of the pipeline. Without views, the reports of workers are left out."""
-    try:
-        with connect() as connection:
-            reports = worker_reports(connection)
-    except UnavailableError:
-        reports = []
-    return ReadService(LogReader(kafka), stages()).status(reports)
+    return ReadService(log, stages).status(figures.value.reports if figures.value else ())
 
 
 def _checks(stages: Callable[[], Sequence[Stage]], aws: AwsSession) -> tuple[CheckResult, ...]:

@@ -1,18 +1,21 @@
-"""The state of the pipeline, read once for all pages, with rates from the last seconds."""
+"""The state of the pipeline and of the views, as pages show it, with rates from the last seconds."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from headrace.console.assets.stage_status import PipelineStatus
+from headrace.console.views.queries import activity
+from headrace.console.views.queries.history import Connect
+from headrace.console.views.queries.operations import worker_reports
+from headrace.streams.worker.status_reports import StageStatusReport
 
 RATE_SECONDS = 15.0
 """Rates are means of this time."""
-FRESH_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +27,25 @@ class PipelineReading:
     rates: Mapping[str, float | None]
 
 
+@dataclass(frozen=True, slots=True)
+class ViewFigures:
+    """What the views know of the pipeline: open dead letters by stage, US dollars of today (UTC), worker reports."""
+
+    letters: Mapping[str, int]
+    spent: float
+    reports: Sequence[StageStatusReport]
+
+
 class PipelineMonitor:
-    """Reads the state when it is needed, for concurrent requests once."""
+    """Reads the state of the pipeline, and compares it with earlier reads."""
 
     def __init__(self, read: Callable[[], PipelineStatus], clock: Callable[[], float] = time.time) -> None:
         self._read = read
         self._clock = clock
-        self._lock = threading.Lock()
-        self._known: PipelineReading | None = None
         self._finished: deque[tuple[float, dict[str, int]]] = deque()
 
-    def current(self, max_age: float = FRESH_SECONDS) -> PipelineReading:
-        """Return the state, at most `max_age` seconds old. Raises what the read raises."""
-        known = self._known
-        if known is not None and self._clock() - known.at <= max_age:
-            return known
-        with self._lock:
-            if self._known is None or self._known is known or self._clock() - self._known.at > max_age:
-                self._known = self._next()
-            return self._known
-
-    def _next(self) -> PipelineReading:
+    def read(self) -> PipelineReading:
+        """Read the state. Raises what `read` raises."""
         status, now = self._read(), self._clock()
         finished = {each.stage: each.finished for each in status.stages}
         self._finished.append((now, finished))
@@ -53,6 +54,14 @@ class PipelineMonitor:
         then, before = self._finished[0]
         rates = {name: _rate(before.get(name), count, now - then) for name, count in finished.items()}
         return PipelineReading(status, now, rates)
+
+
+def read_figures(connect: Connect, now: float) -> ViewFigures:
+    """Read the figures. Raises `UnavailableError`."""
+    day = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+    with connect() as connection:
+        letters, nanos = activity.open_letters(connection), activity.spent_on(connection, day)
+        return ViewFigures(letters, nanos / 1e9, worker_reports(connection))
 
 
 def _rate(before: int | None, after: int, seconds: float) -> float | None:

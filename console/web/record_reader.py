@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.console.assets.read_service import asset_topics
 from headrace.console.kafka.entry import LogEntry, open_record
-from headrace.console.kafka.topic_reader import Position
+from headrace.console.kafka.offsets import Position
 from headrace.console.web.failures import NotFoundError
 from headrace.console.web.services import ConsoleServices
 from headrace.schemas import topics

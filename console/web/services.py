@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from headrace.console.check_runner import CheckResult
 from headrace.console.kafka.admin import KafkaAdmin
@@ -13,8 +14,8 @@ from headrace.console.views.database import Views
 from headrace.console.views.queries.history import Connect
 from headrace.console.views.status import ViewsStatus
 from headrace.console.web.background import BackgroundRuns
-from headrace.console.web.pipeline_monitor import PipelineReading
-from headrace.console.web.slow_value import Dated
+from headrace.console.web.background_value import BackgroundValue, Latest
+from headrace.console.web.pipeline_monitor import PipelineReading, ViewFigures
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.stage import Stage
 
@@ -23,8 +24,8 @@ from headrace.streams.stage import Stage
 class ConsoleServices:
     """The services behind the pages.
 
-    `views` and `connect` raise `UnavailableError` while the views cannot be read, and functions that ask Kafka raise
-    `KafkaException`.
+    `views` and `connect` raise `UnavailableError` while the views cannot be read, and `cluster` while Kafka does not
+    answer. Functions that return `Latest` never wait.
     """
 
     kafka: KafkaSettings
@@ -33,13 +34,15 @@ class ConsoleServices:
     stages: Callable[[], Sequence[Stage]]
     cluster: Callable[[], KafkaAdmin]
     objects: MediaObjects
-    pipeline: Callable[[], PipelineReading]
-    """Raises `KafkaException`."""
-    checks: Callable[[], Dated[tuple[CheckResult, ...]] | None]
-    """The last results of `headrace doctor`; None until the first run has ended."""
-    views_status: Callable[[], ViewsStatus]
+    pipeline: Callable[[], Latest[PipelineReading]]
+    figures: Callable[[], Latest[ViewFigures]]
+    checks: Callable[[], Latest[tuple[CheckResult, ...]]]
+    """The last results of `headrace doctor`."""
+    views_status: Callable[[], Latest[ViewsStatus]]
     daily_budget: Callable[[], float | None] = lambda: None
     """US dollars."""
+    background: Sequence[BackgroundValue[Any]] = ()
+    """What is read from the start of the console to its end."""
     runs: BackgroundRuns = field(default_factory=BackgroundRuns)
     read_only: bool = False
     media_origins: tuple[str, ...] = ()

@@ -16,7 +16,6 @@ from starlette.requests import HTTPConnection
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
-from headrace.console.kafka import topic_reader
 from headrace.console.web.access.control import everyone_is
 from headrace.console.web.access.users import ConsoleUser, UserRole
 from headrace.sandbox.cluster.state_file import read
@@ -240,21 +239,27 @@ def test_pictures_of_the_documentation(page: Page, console: str, tmp_path: Path)
         assert (folder / f"{name}.png").stat().st_size > 10_000
 
 
-def test_a_broker_that_is_down_is_shown(
-    page: Page, console: str, sandbox: DemoSandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(topic_reader, "SILENCE", 3.0)
+def test_a_broker_that_is_down_is_shown(page: Page, console: str, sandbox: DemoSandbox) -> None:
     page.goto(f"{console}/letters")
     letter = page.locator("#letters tbody a").first.get_attribute("href") or ""
+    page.goto(f"{console}/")
+    stages = page.locator("table.data tbody tr").filter(has_text=BROKEN)
+    expect(stages).to_be_visible(timeout=60 * SECONDS)
     broker = read(sandbox.folder).parts["kafka"].pid
     os.kill(broker, signal.SIGSTOP)
     try:
+        outage = page.locator(".notice--warn").filter(has_text=re.compile("did not answer|does not answer"))
+        expect(outage).to_contain_text("Since 20", timeout=60 * SECONDS)
+        expect(stages).to_be_visible()
         page.goto(f"{console}/assets")
         expect(page.locator(".result").first).to_be_visible()
-        response = page.goto(console + letter, timeout=120 * SECONDS)
+        response = page.goto(console + letter)
         assert response is not None
         assert response.status == 503
         expect(page.get_by_role("heading", level=1)).to_have_text("Not available")
+        expect(page.locator("main")).to_contain_text("has not answered since")
     finally:
         os.kill(broker, signal.SIGCONT)
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Not available", timeout=120 * SECONDS)
+    page.goto(f"{console}/")
+    expect(outage).to_have_count(0, timeout=60 * SECONDS)

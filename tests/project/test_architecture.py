@@ -55,6 +55,7 @@ ADAPTERS = {
         "headrace.console.kafka.topic_reader",
         "headrace.console.kafka.consumer_groups",
         "headrace.console.kafka.log_reader",
+        "headrace.console.kafka.record_times",
         "headrace.console.kafka.admin",
         "headrace.console.kafka.group_lock",
         "headrace.console.routing.subscription",

@@ -16,6 +16,7 @@ from headrace.console.errors import CommandError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
 from headrace.console.kafka.group_lock import GroupLock
 from headrace.console.kafka.offsets import CommittedOffset
+from headrace.console.kafka.record_times import RecordTimes
 from headrace.console.replay.redrive.position import CommitMetadata
 from headrace.sandbox.names import HOST
 from headrace.schemas.kafka import clients
@@ -94,6 +95,32 @@ async def commit_as_worker(
         await consumer.commit(offsets)
     finally:
         await consumer.stop()
+
+
+def test_kept_connections_see_new_commits(cluster: Brokers) -> None:
+    settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
+    clients.create_topics(clients.admin(settings), [TOPIC], 1)
+    reader, writer = ConsumerGroups(settings, keeps_connections=True), ConsumerGroups(settings)
+    for offset in (3, 4):
+        writer.move("followed", {PLACES[0]: offset})
+        assert reader.positions({"followed": PLACES}) == {"followed": {PLACES[0]: CommittedOffset(offset)}}
+
+
+def test_timestamps_of_several_records_of_a_partition(cluster: Brokers) -> None:
+    settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
+    timed = Topic("times.in", "records with known timestamps", partitions=2)
+    clients.create_topics(clients.admin(settings), [timed], 1)
+    producer = clients.producer(settings)
+    for number in range(5):
+        producer.produce(timed.name, b"x", partition=0, timestamp=1_700_000_000_000 + number * 1000)
+    producer.flush(60)
+
+    times = RecordTimes(settings)
+    wanted = {(timed.name, 0, 1), (timed.name, 0, 3), (timed.name, 0, 5), (timed.name, 1, 0)}
+    expected = {(timed.name, 0, 1): 1_700_000_001.0, (timed.name, 0, 3): 1_700_000_003.0}
+    for _ in range(2):  # read, then remembered
+        assert times.read(wanted) == expected
+    assert times.read([]) == {}
 
 
 def test_unreachable_broker_times_out() -> None:

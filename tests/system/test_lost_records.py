@@ -41,7 +41,7 @@ def put(here: Site, name: str, count: int) -> None:
 def delete_records(here: Site) -> int:
     """Delete every record of the input, as retention does. Return the number of records that the stage had not read."""
     spans = LogReader(here.settings).spans([here.stage.reads[0].name])
-    committed = LogReader(here.settings).groups([here.stage.group], spans)[here.stage.group].committed
+    committed = LogReader(here.settings).groups({here.stage.group: spans})[here.stage.group].committed
     admin = clients.admin(here.settings)  # the futures need it until they are done
     offsets = [TopicPartition(*place, span.high) for place, span in spans.items()]
     for future in admin.delete_records(offsets).values():
@@ -52,7 +52,7 @@ def delete_records(here: Site) -> int:
 def accounts(here: Site) -> list[Account]:
     """Return the count with each committed offset of the input."""
     log = LogReader(here.settings)
-    group = log.groups([here.stage.group], log.partitions([here.stage.reads[0].name]))[here.stage.group]
+    group = log.groups({here.stage.group: log.partitions([here.stage.reads[0].name])})[here.stage.group]
     return [account for text in group.metadata.values() if (account := from_metadata(text))]
 
 

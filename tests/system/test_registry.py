@@ -94,7 +94,7 @@ def test_worker_pauses_during_a_registry_outage_without_loss(
     assert double.schemas[int.from_bytes((sent.value or b"")[1:5], "big")]["schema"] == json.dumps(newer()[-1].schema)
 
     def committed() -> int:
-        return sum(log.groups([GROUP], log.spans([topics.DELETED.name]))[GROUP].committed.values())
+        return sum(log.groups({GROUP: log.spans([topics.DELETED.name])})[GROUP].committed.values())
 
     def dead() -> int:
         return sum(span.high for span in log.spans([letters]).values())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select
 
-from headrace.console.kafka.topic_reader import Position
+from headrace.console.kafka.offsets import Position
 from headrace.console.views.queries.arguments import stored_argument
 from headrace.console.views.tables import stage_states, timeline, versions
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, distinct, func, or_, select, true
 
-from headrace.console.kafka.topic_reader import Position
+from headrace.console.kafka.offsets import Position
 from headrace.console.terminal.formatting import format_duration
 from headrace.console.views.queries import joins
 from headrace.console.views.queries.history import Connect

@@ -75,7 +75,7 @@ def forecast(services: ConsoleServices) -> tuple[StageForecast, ...]:
     """Estimate the cost of the records that wait for paid stages."""
     with services.connect() as connection:
         means = activity.mean_costs(connection, services.now(), MEAN_DAYS)
-    waiting = {each.stage: each.lag + each.waiting for each in services.pipeline().status.stages}
+    waiting = {each.stage: each.lag + each.waiting for each in services.pipeline().current().status.stages}
     return tuple(
         StageForecast(stage, records, records * means[stage] / 1e9)
         for stage, records in waiting.items()

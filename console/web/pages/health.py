@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.responses import Response
 
-from headrace.console.errors import CommandError, UnavailableError
+from headrace.console.check_runner import CheckResult
 from headrace.console.views import status as views_status
 from headrace.console.views.queries.operations import worker_reports
-from headrace.console.web.failures import problem_of
+from headrace.console.views.status import ViewsStatus
+from headrace.console.web.background_value import Latest
 from headrace.console.web.page import ApiOperation, LiveFeed, WebPage, WebRoute
 from headrace.console.web.rendering import render_fragment
 from headrace.console.web.request import ConsoleRequest
 from headrace.console.web.services import ConsoleServices
+from headrace.streams.worker.status_reports import StageStatusReport
 
 LIVE = "/live/health"
-LIVE_SECONDS = 5.0
+LIVE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShownHealth:
+    """What the page shows. `views` and `workers` are None before the first read."""
+
+    checks: Latest[tuple[CheckResult, ...]]
+    views: ViewsStatus | None
+    workers: Sequence[StageStatusReport] | None
+    outages: tuple[Latest[Any], ...]
 
 
 def show(request: ConsoleRequest) -> Response:
@@ -33,15 +45,13 @@ def read_live(services: ConsoleServices) -> Mapping[str, str]:
 
 def api_doctor(request: ConsoleRequest) -> dict[str, Any]:
     """Answer the operation."""
-    found = request.services.checks()
-    if found is None:
-        raise UnavailableError("the checks are running: repeat the request in a few seconds")
-    return {"at": found.at, "checks": [asdict(each) for each in found.value]}
+    latest = request.services.checks()
+    return {"checks": [asdict(each) for each in latest.current()], "at": latest.at}
 
 
 def api_views(request: ConsoleRequest) -> dict[str, Any]:
     """Answer the operation."""
-    return views_status.serialize(request.services.views_status())
+    return views_status.serialize(request.services.views_status().current())
 
 
 def api_workers(request: ConsoleRequest) -> list[dict[str, Any]]:
@@ -51,28 +61,11 @@ def api_workers(request: ConsoleRequest) -> list[dict[str, Any]]:
     return [{name: str(getattr(each, name)) for name in each.__struct_fields__} for each in reports]
 
 
-def _health(services: ConsoleServices) -> dict[str, Any]:
-    """Return what the page shows. A part whose source is down is left out, with the reason."""
-    health: dict[str, Any] = {"checks": services.checks(), "views": None, "workers": (), "problems": []}
-    try:
-        health["views"] = services.views_status()
-    except Exception as error:
-        health["problems"].append(_outage(error))
-    try:
-        with services.connect() as connection:
-            health["workers"] = worker_reports(connection)
-    except UnavailableError as error:
-        health["problems"].append(str(error))
-    health["problems"] = list(dict.fromkeys(health["problems"]))
-    return health
-
-
-def _outage(error: Exception) -> str:
-    """Describe an outage. Raises the error if it is none."""
-    problem = problem_of(error)
-    if problem is None or not (problem.is_outage or isinstance(error, CommandError)):
-        raise error
-    return problem.message
+def _health(services: ConsoleServices) -> ShownHealth:
+    """Return what the page shows. Reports of workers are left out before the first read of the views."""
+    checks, views, figures = services.checks(), services.views_status(), services.figures()
+    outages = {each.problem: each for each in (checks, views, figures) if each.problem}
+    return ShownHealth(checks, views.value, figures.value.reports if figures.value else None, tuple(outages.values()))
 
 
 PAGE = WebPage(

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
 from headrace.console.assets.stage_status import StageStatus
-from headrace.console.errors import UnavailableError
 from headrace.console.terminal.formatting import format_duration
 from headrace.console.views.queries import activity, operations
+from headrace.console.web.background_value import Latest
 from headrace.console.web.charts import activity_chart
-from headrace.console.web.failures import NotFoundError, problem_of
+from headrace.console.web.failures import NotFoundError
 from headrace.console.web.page import ApiOperation, ApiParameter, LiveFeed, WebPage, WebRoute
 from headrace.console.web.pipeline_graph import draw_pipeline
-from headrace.console.web.pipeline_monitor import PipelineReading
+from headrace.console.web.pipeline_monitor import PipelineReading, ViewFigures
 from headrace.console.web.rendering import render_fragment
 from headrace.console.web.request import ConsoleRequest
 from headrace.console.web.services import ConsoleServices
@@ -29,6 +28,17 @@ LIVE = "/live/pipeline"
 EVENTS = "/api/events"
 HOUR, DAY = 3600, 86_400
 SHOWN_LETTERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """What the pipeline page shows. `reading` and `figures` are None before the first read."""
+
+    reading: PipelineReading | None
+    figures: ViewFigures | None
+    nodes: Mapping[str, NodeState]
+    budget: float | None
+    outages: tuple[Latest[Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +66,15 @@ def show_stage(request: ConsoleRequest) -> Response:
         day = activity.activity(connection, stage.name, now, DAY, 96)
         reports = [each for each in operations.worker_reports(connection) if each.stage == stage.name]
         letters = activity.recent_letters(connection, stage.name, SHOWN_LETTERS)
-    reading, problem = _reading(services)
+    pipeline = services.pipeline()
+    reading = pipeline.value
     status = next((each for each in reading.status.stages if each.stage == stage.name), None) if reading else None
     return request.render(
         "stage.html",
         stage=stage,
         progress=status,
         rate=reading.rates.get(stage.name) if reading else None,
-        problem=problem,
+        outages=[pipeline] if pipeline.problem else [],
         charts=(("last hour", activity_chart(hour)), ("last day", activity_chart(day))),
         reports=reports,
         letters=letters,
@@ -94,18 +105,16 @@ def describe_stage(stage: Stage) -> dict[str, str]:
 def read_live(services: ConsoleServices) -> Mapping[str, str]:
     """Return the events of the live feed."""
     live = _live(services)
-    if live["reading"] is None:
-        raise UnavailableError(live["problem"])
     return {
         "summary": render_fragment("_pipeline_summary.html", live=live),
         "stages": render_fragment("_pipeline_stages.html", live=live),
-        "nodes": json.dumps({name: asdict(state) for name, state in live["nodes"].items()}),
+        "nodes": json.dumps({name: asdict(state) for name, state in live.nodes.items()}),
     }
 
 
 def read_events(services: ConsoleServices) -> Mapping[str, str]:
     """Return the state of the pipeline as one event in JSON."""
-    return {"status": json.dumps(redact_data(status_data(services.pipeline())))}
+    return {"status": json.dumps(redact_data(status_data(services.pipeline().current())))}
 
 
 def status_data(reading: PipelineReading) -> dict[str, Any]:
@@ -115,7 +124,7 @@ def status_data(reading: PipelineReading) -> dict[str, Any]:
 
 def api_status(request: ConsoleRequest) -> dict[str, Any]:
     """Answer the operation."""
-    return status_data(request.services.pipeline())
+    return status_data(request.services.pipeline().current())
 
 
 def api_activity(request: ConsoleRequest) -> dict[str, Any]:
@@ -126,36 +135,21 @@ def api_activity(request: ConsoleRequest) -> dict[str, Any]:
     return {"stage": stage.name, "seconds": 60, "buckets": [asdict(each) for each in found]}
 
 
-def _live(services: ConsoleServices) -> dict[str, Any]:
-    """Return what the pipeline page shows. Each half is left out while its source is down."""
-    reading, problem = _reading(services)
-    live: dict[str, Any] = {"reading": reading, "problem": problem, "letters": None, "spent": None, "nodes": {}}
-    live["budget"] = services.daily_budget()
-    try:
-        with services.connect() as connection:
-            live["letters"] = activity.open_letters(connection)
-            day = datetime.fromtimestamp(services.now(), UTC).strftime("%Y-%m-%d")
-            live["spent"] = activity.spent_on(connection, day) / 1e9
-    except UnavailableError as error:
-        live["problem"] = "; ".join(filter(None, (problem, str(error))))
-    if reading is not None:
-        letters = live["letters"] or {}
-        live["nodes"] = {
+def _live(services: ConsoleServices) -> LiveState:
+    """Return what the pipeline page shows, without waiting."""
+    pipeline, figures = services.pipeline(), services.figures()
+    reading = pipeline.value
+    letters: Mapping[str, int] = figures.value.letters if figures.value else {}
+    nodes = (
+        {}
+        if reading is None
+        else {
             each.stage: node_state(each, reading.rates.get(each.stage), letters.get(each.stage, 0))
             for each in reading.status.stages
         }
-    return live
-
-
-def _reading(services: ConsoleServices) -> tuple[PipelineReading | None, str]:
-    """Return the state of the pipeline; while Kafka is down, None and the reason."""
-    try:
-        return services.pipeline(), ""
-    except Exception as error:
-        problem = problem_of(error)
-        if problem is None or not problem.is_outage:
-            raise
-        return None, problem.message
+    )
+    outages = tuple(each for each in (pipeline, figures) if each.problem)
+    return LiveState(reading, figures.value, nodes, services.daily_budget(), outages)
 
 
 def node_state(status: StageStatus, rate: float | None, letters: int) -> NodeState:

@@ -70,7 +70,7 @@ class Site:
         """Return the accounting check of the stage."""
         log = LogReader(self.settings)
         spans = log.spans([topic.name for topic in (*self.stage.inputs, topics.dead_letters(self.stage.name))])
-        groups = log.groups([self.stage.group], spans)
+        groups = log.groups({self.stage.group: spans})
         return account_report([self.stage], spans, groups, ReadService(log, [self.stage]).losses())
 
     def history(self, inputs: list[Input]) -> History:

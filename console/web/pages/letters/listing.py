@@ -34,7 +34,7 @@ class GroupRow:
 def reports(services: ConsoleServices) -> LetterReports:
     """Return the service of dead letters, on the views."""
     names = [stage.name for stage in services.stages()]
-    return LetterReports(ViewLetters(services.connect), ViewAssets(services.connect), services.cluster(), names)
+    return LetterReports(ViewLetters(services.connect), ViewAssets(services.connect), services.cluster, names)
 
 
 def show(request: ConsoleRequest) -> Response:

@@ -33,7 +33,7 @@ sns = "arn:aws:sns:eu-central-1:111122223333:topic"
 
 def show(request: ConsoleRequest) -> Response:
     """Show a rule with its matches and near misses of the last hour."""
-    rule = _rule(request.query.get("name", ""))
+    rule = _rule(request, request.query.get("name", ""))
     editable = targets.follows()
     versions = rule_history(request.services.cluster(), rule.name) if editable else []
     return request.render(
@@ -66,7 +66,7 @@ def review(request: ConsoleRequest) -> Response:
     except InvalidRuleError as invalid:
         return request.render("rule_edit.html", status=400, review=None, error=str(invalid), **values)
     [rule] = plan.rules
-    others = [each for each in targets.rules() if each.name != name]
+    others = [each for each in listing.known_rules(request) if each.name != name]
     found = {
         "change": plan.changes[name],
         "lines": compared(texts.get(name, ""), text),
@@ -92,8 +92,8 @@ def execute(request: ConsoleRequest) -> Response:
     return request.redirect(f"/rules/one?name={name}", notice=f"{name} published: workers apply it in a moment")
 
 
-def _rule(name: str) -> Rule:
-    found = next((each for each in targets.rules() if each.name == name), None)
+def _rule(request: ConsoleRequest, name: str) -> Rule:
+    found = next((each for each in listing.known_rules(request) if each.name == name), None)
     if found is None:
         raise NotFoundError(f"there is no rule {name}")
     return found

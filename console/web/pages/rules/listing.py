@@ -27,7 +27,7 @@ MOST_CHARACTERS = 20_000
 
 def show(request: ConsoleRequest) -> Response:
     """List the rules, with likely mistakes."""
-    rules = targets.rules()
+    rules = known_rules(request)
     return request.render("rules.html", rules=rules, warnings=list(lint.warnings(rules)), editable=targets.follows())
 
 
@@ -53,9 +53,16 @@ def show_test(request: ConsoleRequest) -> Response:
     )
 
 
-def list_json(_: ConsoleRequest) -> dict[str, Any]:
+def list_json(request: ConsoleRequest) -> dict[str, Any]:
     """Return rules as `headrace rules export` prints them."""
-    return eventbridge_json.exported(targets.rules())
+    return eventbridge_json.exported(known_rules(request))
+
+
+def known_rules(request: ConsoleRequest) -> Sequence[Rule]:
+    """Read the rules. Raises `UnavailableError` if they are on the log and Kafka does not answer."""
+    if targets.follows():
+        request.services.cluster()
+    return targets.rules()
 
 
 def test(request: ConsoleRequest, pattern: Pattern, names: Sequence[str]) -> PatternResult:

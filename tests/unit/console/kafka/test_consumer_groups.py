@@ -128,6 +128,18 @@ def test_undecodable_metadata_is_none(answering: Callable[..., Observer]) -> Non
     assert ask() == {"scan": {("uploads", 0): CommittedOffset(7)}}
 
 
+def test_connection_is_kept_until_a_read_fails(answering: Callable[..., Observer]) -> None:
+    observer = answering(committed, committed, failing(KafkaError.GROUP_AUTHORIZATION_FAILED), committed)
+    settings = KafkaSettings(bootstrap_servers="kafka:1", kafka_timeout_seconds=SECONDS)
+    groups = ConsumerGroups(settings, keeps_connections=True)
+    for _ in range(2):
+        assert groups.positions({"scan": PLACES})["scan"]
+        assert not observer.closed
+    with pytest.raises(KafkaException):
+        groups.positions({"scan": PLACES})
+    assert observer.closed
+
+
 def test_positions_of_no_partitions_send_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "admin", lambda _: None)
     monkeypatch.setattr(clients, "observer", None)

@@ -21,10 +21,10 @@ from headrace.console.web.access.cookies import CookieJar
 from headrace.console.web.access.signing import Signer
 from headrace.console.web.access.users import UserRole
 from headrace.console.web.app import create_app
+from headrace.console.web.background_value import Latest
 from headrace.console.web.page_table import PAGES
-from headrace.console.web.pipeline_monitor import PipelineReading
+from headrace.console.web.pipeline_monitor import PipelineReading, read_figures
 from headrace.console.web.services import ConsoleServices
-from headrace.console.web.slow_value import Dated
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
 from tests.support import records
@@ -63,16 +63,18 @@ def no_views() -> None:
 
 def fake_services(entries: Sequence[LogEntry] = EVENTS) -> ConsoleServices:
     """Return services on the views of some entries."""
+    at, connect = NOW.timestamp(), FoldedViews(at_offsets([*entries])).connect
     return ConsoleServices(
         kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
         views=no_views,  # type: ignore[arg-type]
-        connect=FoldedViews(at_offsets([*entries])).connect,
+        connect=connect,
         stages=pipeline.stages,
         cluster=no_views,  # type: ignore[arg-type]
         objects=MediaObjects(AwsSession()),
-        pipeline=lambda: READING,
-        checks=lambda: Dated(CHECKS, NOW.timestamp()),
-        views_status=lambda: VIEWS_STATUS,
+        pipeline=lambda: Latest(READING, at),
+        figures=lambda: Latest(read_figures(connect, at), at),
+        checks=lambda: Latest(CHECKS, at),
+        views_status=lambda: Latest(VIEWS_STATUS, at),
         daily_budget=lambda: 5.0,
         now=NOW.timestamp,
     )

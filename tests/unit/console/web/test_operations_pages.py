@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
 from starlette.testclient import TestClient
 
 from headrace.console.errors import UnavailableError
@@ -18,6 +17,7 @@ from headrace.console.views.queries.activity import activity
 from headrace.console.views.queries.operations import spent_nanos
 from headrace.console.views.status import serialize
 from headrace.console.web.app import create_app
+from headrace.console.web.background_value import Latest
 from headrace.console.web.page_table import PAGES
 from headrace.console.web.pages import pipeline
 from headrace.console.web.pipeline_graph import draw_pipeline
@@ -31,8 +31,8 @@ from tests.unit.console.web.conftest import CAT, LABELS, ORIGIN, READING, VIEWS_
 DOWN = "the views are locked"
 
 
-def kafka_down() -> PipelineReading:
-    raise KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+def kafka_down(value: PipelineReading | None = READING) -> Latest[PipelineReading]:
+    return Latest(value, READING.at if value else None, "no Kafka at kafka:9092", READING.at + 3)
 
 
 @contextmanager
@@ -73,15 +73,28 @@ def test_half_of_the_pipeline_page_works_without_kafka(services: ConsoleServices
     page = client.get("/")
     assert page.status_code == 200
     assert "$0.10" in page.text
-    assert "Kafka" in page.text
+    assert "no Kafka at kafka:9092. Since <time" in page.text
+    assert "Shown is the state of <time" in page.text
+    assert "1,234" in page.text, "the last known numbers"
     assert client.get("/stages/labels").status_code == 200
     assert client.get("/cost").status_code == 200
     assert client.get("/api/status").status_code == 503
-    assert client.get("/api/status").json()["error"]
+    assert "no Kafka at kafka:9092 (since " in client.get("/api/status").json()["error"]
+
+
+def test_pipeline_page_before_the_first_read(services: ConsoleServices) -> None:
+    client = site(replace(services, pipeline=Latest, figures=Latest, checks=Latest, views_status=Latest))
+    assert "The state of the stages is being read" in client.get("/").text
+    assert "The checks are running" in client.get("/health").text
+    assert client.get("/stages/labels").status_code == 200
+    assert client.get("/api/status").status_code == 503
+    down = site(replace(services, pipeline=lambda: kafka_down(None)))
+    assert "cannot be read while Kafka is down" in down.get("/").text
 
 
 def test_half_of_the_pipeline_page_works_without_views(services: ConsoleServices) -> None:
-    client = site(replace(services, connect=views_down))
+    figures: Latest[Any] = Latest(None, None, DOWN, NOW.timestamp())
+    client = site(replace(services, connect=views_down, figures=lambda: figures))
     page = client.get("/")
     assert page.status_code == 200
     assert DOWN in page.text
@@ -112,8 +125,10 @@ def test_live_events(services: ConsoleServices) -> None:
     events = pipeline.read_live(services)
     assert json.loads(events["nodes"])["probe"] == {"text": "no worker, 5 waiting", "tone": "bad"}
     assert "1,234" in events["stages"]
-    with pytest.raises(UnavailableError):
-        pipeline.read_live(replace(services, pipeline=kafka_down))
+    without_kafka = replace(services, pipeline=kafka_down)
+    assert "no Kafka" in pipeline.read_live(without_kafka)["summary"]
+    with pytest.raises(UnavailableError, match="no Kafka"):
+        pipeline.read_events(without_kafka)
 
 
 def test_api_answers_as_the_commands(client: TestClient, services: ConsoleServices) -> None:
@@ -144,18 +159,15 @@ def test_health_names_remedies_and_gaps(client: TestClient) -> None:
         assert shown in text, shown
 
 
-def test_monitor_reads_once_for_concurrent_viewers_and_computes_rates() -> None:
-    now, finished, reads = [100.0], [10], [0]
+def test_monitor_computes_rates() -> None:
+    now, finished = [100.0], [10]
 
     def read() -> Any:
-        reads[0] += 1
         return replace(READING.status, stages=(replace(LABELS, finished=finished[0]),))
 
     monitor = PipelineMonitor(read, lambda: now[0])
-    assert monitor.current().rates == {"labels": None} or monitor.current().rates["labels"] is None
-    monitor.current()
-    assert reads == [1]
+    assert monitor.read().rates["labels"] is None
     now[0], finished[0] = 102.0, 30
-    assert monitor.current().rates["labels"] == 10.0
+    assert monitor.read().rates["labels"] == 10.0
     now[0], finished[0] = 104.0, 5
-    assert monitor.current().rates["labels"] is None, "after a rewind"
+    assert monitor.read().rates["labels"] is None, "after a rewind"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from headrace.console.kafka.entry import LogEntry, open_record
-from headrace.console.kafka.topic_reader import Position
+from headrace.console.kafka.offsets import Position
 from headrace.console.views.queries import overdue
 from headrace.console.views.queries.overdue import OverdueReport
 from headrace.schemas import topics
