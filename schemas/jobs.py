@@ -40,6 +40,7 @@ class JobSpec:
 
 
 _SPECS = (
+    JobSpec("rekognition", "StartFaceSearch", "get_face_search", options=_FIRST_PAGE),
     JobSpec("textract", "StartDocumentTextDetection", "get_document_text_detection", options=_FIRST_PAGE),
     JobSpec("textract", "StartDocumentAnalysis", "get_document_analysis", options=_FIRST_PAGE),
     JobSpec(
@@ -71,7 +72,7 @@ _SPECS = (
     ),
 )
 JOB_SPECS: Mapping[tuple[str, str], JobSpec] = {(spec.service, spec.operation): spec for spec in _SPECS}
-"""The specification of each job except the vision jobs, by service and operation."""
+"""The specification of each job except those of vision features, by service and operation."""
 
 CONCURRENT_JOBS: Mapping[str, int] = {
     "rekognition": 20,

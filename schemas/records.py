@@ -513,6 +513,41 @@ class MediaVoiced(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class MatchedFace(Struct, frozen=True, kw_only=True, gc=False):
+    """A face of the collection that is similar to a seen one."""
+
+    face_id: str
+    similarity: float
+
+
+class SeenFace(Struct, frozen=True, kw_only=True, gc=False):
+    """One face of an image, or one appearance of a known person in a video."""
+
+    face_id: str | None = None
+    matches: tuple[MatchedFace, ...]
+    confidence: float | None = None
+    at_seconds: float | None = None
+    until_seconds: float | None = None
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class PeopleRecognised(Struct, frozen=True, kw_only=True, gc=False):
+    """Faces of an image or video were searched in a collection."""
+
+    EVENT: ClassVar[str] = "PeopleRecognised"
+
+    asset: Asset
+    collection: str
+    faces: tuple[SeenFace, ...]
+    count: int
+    known: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
 class PiiSpan(Struct, frozen=True, kw_only=True, gc=False):
     """Where something personal stands. The text itself is left out on purpose."""
 
@@ -619,6 +654,7 @@ Event = (
     | MediaTranslated
     | MediaUploaded
     | MediaVoiced
+    | PeopleRecognised
     | PiiDetected
     | SentimentDetected
     | StimulusReceived
@@ -654,6 +690,7 @@ EVENTS: dict[str, type[Event]] = {
     "MediaTranslated": MediaTranslated,
     "MediaUploaded": MediaUploaded,
     "MediaVoiced": MediaVoiced,
+    "PeopleRecognised": PeopleRecognised,
     "PiiDetected": PiiDetected,
     "SentimentDetected": SentimentDetected,
     "StimulusReceived": StimulusReceived,

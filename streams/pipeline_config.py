@@ -144,7 +144,10 @@ def _configured(stage: Stage, settings: Mapping[str, Any]) -> Stage:
     if options:
         _check_settings(stage, options)
         assert stage.factory is not None
-        built = stage.factory(**options, options=tuple(f"{name}={options[name]}" for name in sorted(options)))
+        try:
+            built = stage.factory(**options, options=tuple(f"{name}={options[name]}" for name in sorted(options)))
+        except ValueError as error:
+            raise PipelineConfigError(f"[stages.{stage.name}] {error}") from error
     if stage.needs_consent:
         built = replace(built, consent=_consent(stage.name, settings))
     if "when" not in settings:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SearchNameKind = Literal["label", "moderation", "celebrity"]
-"""Kinds of names, which filters compare as a whole."""
+SearchNameKind = Literal["label", "moderation", "celebrity", "person"]
+"""Kinds of names, which filters compare as a whole.
+
+The text of a `person` is the id of a face, and its category the id of another face of that person.
+"""
 
 SearchProseKind = Literal["description", "chapter", "transcript", "page", "translation", "summary", "text-in-video"]
 """Kinds of texts, which are split into sentences."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
 from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.media.media_input import MediaInput
+from headrace.streams.people import FaceCollections
 from headrace.streams.service_results import (
     Completion,
     DocumentFeature,
@@ -229,6 +230,7 @@ class Services:
     blobs: Blobs
     scanner: MalwareScanner
     vision: Vision
+    people: FaceCollections
     speech: SpeechToText
     documents: Documents
     language: Language

@@ -198,7 +198,7 @@ class Bench:
 
     def _processor(self) -> Processor:
         nothing: Any = None
-        services = Services(nothing, self._results, *[nothing] * 10)
+        services = Services(nothing, self._results, *[nothing] * 11)
         context = RunnerContext(codec.load(), self._results, services, UnlimitedSlots(), PRICES)
         processor = Processor(self.stage, context, AsyncProducer(clients.producer(self.cluster)))
         if self.task.kind.startswith("bytes"):

@@ -25,6 +25,7 @@ from headrace.sandbox.ai import bedrock, polly, translate
 from headrace.sandbox.ai.comprehend import comprehend
 from headrace.sandbox.ai.framework import faults, ledger
 from headrace.sandbox.ai.framework.aws_clients import AwsClients
+from headrace.sandbox.ai.framework.face_store import FaceStore
 from headrace.sandbox.ai.framework.faults import Faults
 from headrace.sandbox.ai.framework.job_runner import JobRunner, JobTools
 from headrace.sandbox.ai.framework.ledger import Ledger
@@ -49,6 +50,7 @@ HEALTH = "/health"
 LEDGER, FAULTS, INBOX = CONTROL = ("/ledger", "/faults", "/inbox")
 ANY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 LEDGER_FILE = "ai.sqlite"
+FACES_FILE = "faces.sqlite"
 ROWS = 1000
 KEPT = 1000
 
@@ -64,10 +66,11 @@ class AiSettings:
 def create_app(settings: AiSettings, cloud: AwsClients, clock: Callable[[], float]) -> Starlette:
     """Return the endpoint; it resumes unfinished jobs in `settings.data`."""
     ledger_store = Ledger(settings.data / LEDGER_FILE if settings.data else None)
+    faces = FaceStore(settings.data / FACES_FILE if settings.data else None)
     in_force = Faults()
     kinds = {name: kind for service in SERVICES for name, kind in service.jobs.items()}
     jobs = JobRunner(kinds, JobTools(ledger_store, cloud, in_force, clock, settings.job_seconds))
-    wire = ProtocolServer(SERVICES, ServiceContext(cloud, jobs, ledger_store, clock), in_force)
+    wire = ProtocolServer(SERVICES, ServiceContext(cloud, jobs, ledger_store, clock, faces), in_force)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -76,6 +79,7 @@ def create_app(settings: AiSettings, cloud: AwsClients, clock: Callable[[], floa
             yield
             tasks.cancel_scope.cancel()
         ledger_store.close()
+        faces.close()
 
     routes = [
         *wire.routes(),

@@ -24,13 +24,16 @@ from headrace.streams.vision_features import VISION_FEATURES
 
 _CALLS: Mapping[str, tuple[str, ...]] = {
     "s3": ("list_objects_v2", "get_object", "get_object_tagging", "put_object"),
-    "rekognition": tuple(method for feature in VISION_FEATURES.values() for method in feature.methods),
+    "rekognition": (
+        *(method for feature in VISION_FEATURES.values() for method in feature.methods),
+        *("create_collection", "index_faces", "search_faces", "search_faces_by_image"),
+    ),
     "textract": ("detect_document_text", "analyze_document"),
     "comprehend": tuple(feature.method for feature in TEXT_FEATURES.values()),
     "translate": ("translate_text",),
     "bedrock-runtime": ("converse",),
 }
-"""The operations of vision and text features, and those that are not part of a job."""
+"""The operations of vision and text features and of face collections, and those that are not part of a job."""
 
 
 def _operations() -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.comprehend import Comprehend
+from headrace.streams.aws.face_collections import RekognitionFaces
 from headrace.streams.aws.job_status import AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
 from headrace.streams.aws.polly import Polly
@@ -27,6 +28,7 @@ def build_services(aws: AwsClient, bucket: ResultsBucket, settings: StreamSettin
         blobs=ResultsStore(bucket),
         scanner=ContentScanner(settings.clamd),
         vision=Rekognition(aws, settings, prices),
+        people=RekognitionFaces(aws, settings, prices),
         speech=Transcribe(aws, bucket, settings, prices),
         documents=Textract(aws, settings, prices),
         language=Comprehend(aws, settings, prices),

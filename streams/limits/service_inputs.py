@@ -60,7 +60,15 @@ _PAGES = frozenset({"application/pdf", "image/tiff"})
 MEDIA_RULES = (
     MediaRule(
         "rekognition",
-        ("DetectLabels", "DetectModerationLabels", "DetectFaces", "DetectText", "RecognizeCelebrities"),
+        (
+            "DetectLabels",
+            "DetectModerationLabels",
+            "DetectFaces",
+            "DetectText",
+            "RecognizeCelebrities",
+            "IndexFaces",
+            "SearchFacesByImage",
+        ),
         f"{_DOCS}/rekognition/latest/dg/limits.html",
         (Encoding(_PICTURES, 15 * MB),),
         min_side=80,
@@ -83,6 +91,7 @@ MEDIA_RULES = (
             "StartTextDetection",
             "StartSegmentDetection",
             "StartCelebrityRecognition",
+            "StartFaceSearch",
         ),
         f"{_DOCS}/rekognition/latest/dg/video.html",
         (Encoding(frozenset({"video/mp4", "video/quicktime"}), 10 * GB, video_codecs=frozenset({"h264"})),),

@@ -21,6 +21,7 @@ from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.comprehend import Comprehend
 from headrace.streams.aws.error_codes import OPERATIONS
+from headrace.streams.aws.face_collections import RekognitionFaces
 from headrace.streams.aws.job_status import AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
 from headrace.streams.aws.polly import Polly
@@ -31,6 +32,7 @@ from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.media.media_input import original
+from headrace.streams.people import FaceSearch, PeopleResult
 from headrace.streams.service_results import Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from tests.support.fake_services import MemoryBucket
@@ -254,6 +256,114 @@ SIGHT = (
         "get_celebrity_recognition",
         [{"Celebrities": [{"Timestamp": 0, "Celebrity": {**KNOWN, "Confidence": 97.0}}]}],
         ["Ada Lovelace"],
+    ),
+)
+
+
+ADA, BOB = "5a6e1c1a-6e2f-4b61-9d5c-0d1c3f0c9a01", "7b9d2f4e-1a3c-4d5e-8f60-718293a4b5c6"
+SEARCH = FaceSearch("people", 90.0)
+MATCHING = {"CollectionId": "people", "MaxFaces": 5, "FaceMatchThreshold": 90.0}
+
+
+def known_face(id_: str, **more: Any) -> Answer:
+    return {"FaceId": id_, "ImageId": BOB, "ExternalImageId": "a" * 64, "BoundingBox": BOX, "Confidence": 99.9, **more}
+
+
+def match(id_: str, similarity: float) -> Answer:
+    return {"Similarity": similarity, "Face": known_face(id_)}
+
+
+def person(at: int, *matches: Answer) -> Answer:
+    shown = {"BoundingBox": BOX, "Confidence": 99.0, "Landmarks": [], "Pose": {}, "Quality": {}}
+    return {"Timestamp": at, "Person": {"Index": 0, "BoundingBox": BOX, "Face": shown}, "FaceMatches": list(matches)}
+
+
+def people(aws: AwsClient) -> RekognitionFaces:
+    return RekognitionFaces(aws, SETTINGS, PRICES)
+
+
+async def seen_people(pending: Awaitable[PeopleResult]) -> Any:
+    """Return the compared fields of a search of faces."""
+    found = await pending
+    faces = [(face.face_id, [each.face_id for each in face.matches], face.at_seconds) for face in found.faces]
+    return faces, [(charge.operation, charge.units) for charge in found.charges]
+
+
+PEOPLE = (
+    Case(
+        "rekognition",
+        lambda aws: people(aws)._create("people"),
+        (("create_collection", {"CollectionId": "people"}, {"StatusCode": 200, "FaceModelVersion": "7.0"}),),
+        None,
+    ),
+    Case(
+        "rekognition",
+        lambda aws: seen_people(people(aws).index(SEARCH, PHOTO, "a" * 64)),
+        (
+            (
+                "index_faces",
+                {"CollectionId": "people", "Image": OBJECT, "ExternalImageId": "a" * 64, "MaxFaces": 100},
+                {
+                    "FaceRecords": [{"Face": known_face(ADA), "FaceDetail": {"BoundingBox": BOX, "Confidence": 99.9}}],
+                    "FaceModelVersion": "7.0",
+                    "UnindexedFaces": [],
+                },
+            ),
+            (
+                "search_faces",
+                {**MATCHING, "FaceId": ADA},
+                {"SearchedFaceId": ADA, "FaceMatches": [match(BOB, 97.5)], "FaceModelVersion": "7.0"},
+            ),
+        ),
+        ([(ADA, [BOB], None)], [("IndexFaces", 1), ("SearchFaces", 1)]),
+    ),
+    Case(
+        "rekognition",
+        lambda aws: seen_people(people(aws).search(SEARCH, PHOTO)),
+        (
+            (
+                "search_faces_by_image",
+                {**MATCHING, "Image": OBJECT},
+                {"SearchedFaceBoundingBox": BOX, "SearchedFaceConfidence": 99.0, "FaceMatches": [match(ADA, 99.0)]},
+            ),
+        ),
+        ([(None, [ADA], None)], [("SearchFacesByImage", 1)]),
+    ),
+    Case(
+        "rekognition",
+        lambda aws: people(aws).start(SEARCH, original(FILM), TOKEN),
+        (
+            (
+                "start_face_search",
+                {"CollectionId": "people", "FaceMatchThreshold": 90.0, "Video": OBJECT, **STARTED},
+                JOB,
+            ),
+        ),
+        JOB["JobId"],
+    ),
+    Case(
+        "rekognition",
+        lambda aws: seen_people(people(aws).get_result(JOB["JobId"], 90.0)),
+        (
+            (
+                "get_face_search",
+                {**JOB, "MaxResults": 1000},
+                {**VIDEO, "NextToken": "2", "Persons": [person(500, match(ADA, 99.0)), person(1000, match(BOB, 96.0))]},
+            ),
+            (
+                "get_face_search",
+                {**JOB, "MaxResults": 1000, "NextToken": "2"},
+                {
+                    **VIDEO,
+                    "Persons": [
+                        person(1500, match(BOB, 92.0), match(ADA, 99.5)),
+                        person(2000),
+                        person(9000, match(ADA, 98)),
+                    ],
+                },
+            ),
+        ),
+        ([(None, [ADA, BOB], 0.5), (None, [BOB], 1.0), (None, [ADA], 9.0)], [("StartFaceSearch", 1.5)]),
     ),
 )
 
@@ -811,7 +921,7 @@ STORE = (
     ),
 )
 
-CASES = (*SIGHT, *PAPER, *SOUND, *LANGUAGE, *FILMS, *STORE)
+CASES = (*SIGHT, *PEOPLE, *PAPER, *SOUND, *LANGUAGE, *FILMS, *STORE)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.calls[0][0])

@@ -101,6 +101,7 @@ class FakeServices:
             blobs=results,
             scanner=self,
             vision=self,
+            people=self.more,
             speech=FakeSpeech(self),
             documents=self.more,
             language=self.more,

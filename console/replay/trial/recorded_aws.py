@@ -86,6 +86,14 @@ def _shape(operation: str) -> RecordedShape | None:
         return _sentiment
     if operation == TEXT_FEATURES["language"].method:
         return lambda answer, calls: {TEXT_FEATURES["language"].field: answer} if not calls else None
+    if operation == "index_faces":
+        return _whole
+    if operation == "search_faces":
+        return lambda answer, calls: answer["Searches"][calls - 1]
+    if operation == "search_faces_by_image":
+        return lambda answer, calls: dict(answer) if not calls and "SearchedFaceBoundingBox" in answer else None
+    if operation == "get_face_search":
+        return _finished
     if any(operation == feature.image for feature in VISION_FEATURES.values()):
         return _whole
     if any(operation == feature.get for feature in VISION_FEATURES.values()):

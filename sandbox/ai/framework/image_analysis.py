@@ -166,7 +166,7 @@ def _colours(image: Image.Image) -> tuple[Colour, ...]:
         if not count:
             break
         rgb = (palette[3 * index], palette[3 * index + 1], palette[3 * index + 2])
-        found.append(Colour(rgb, _simple_name(rgb), round(100 * count / pixels, 2)))
+        found.append(Colour(rgb, simple_name(rgb), round(100 * count / pixels, 2)))
     return tuple(found)
 
 
@@ -175,7 +175,7 @@ def _css_colours() -> dict[str, tuple[int, ...]]:
     return {name: ImageColor.getrgb(name) for name in sorted(ImageColor.colormap)}
 
 
-def _simple_name(rgb: tuple[int, int, int]) -> str:
+def simple_name(rgb: tuple[int, int, int]) -> str:
     """Return one of the eleven simplified colour names of Rekognition."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(part / 255 for part in rgb))
     if value < 0.15:

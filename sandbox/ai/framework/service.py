@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.sandbox.ai.framework.aws_clients import AwsClients
+from headrace.sandbox.ai.framework.face_store import FaceStore
 from headrace.sandbox.ai.framework.job_runner import JobKind, JobRunner
 from headrace.sandbox.ai.framework.ledger import JobSubject, Ledger
 
@@ -21,6 +22,7 @@ class ServiceContext:
     jobs: JobRunner
     ledger: Ledger
     clock: Callable[[], float]
+    faces: FaceStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from headrace.sandbox.ai.framework.image_analysis import MeasuredLabel
 from headrace.sandbox.ai.framework.job_runner import JobKind
 from headrace.sandbox.ai.framework.ledger import JobSubject, LedgerJob
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
-from headrace.sandbox.ai.rekognition import other_features, responses, video_analysis
+from headrace.sandbox.ai.rekognition import collections, other_features, responses, video_analysis
 from headrace.sandbox.ai.rekognition.inputs import picture
 from headrace.sandbox.ai.rekognition.jobs import VIDEO_JOBS, find, page, start, watch
 from headrace.sandbox.ai.rekognition.video_analysis import Detection, VideoAnalysis
@@ -131,13 +131,15 @@ SERVICE = Service(
         "StartContentModeration": start_content_moderation,
         "GetContentModeration": get_content_moderation,
         **other_features.OPERATIONS,
+        **collections.OPERATIONS,
     },
     jobs={
         "StartLabelDetection": JobKind(_label_work, VIDEO_JOBS.announce),
         "StartContentModeration": JobKind(_moderation_work, VIDEO_JOBS.announce),
         **other_features.JOBS,
+        **collections.JOBS,
     },
     subject=_subject,
-    synthetic=other_features.SYNTHETIC,
+    synthetic=other_features.SYNTHETIC | collections.SYNTHETIC,
     is_real=other_features.is_real,
 )

@@ -32,12 +32,13 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class FrameSample:
-    """A sampled frame: its time span, its measures, and its difference to the previous frame (0 to 255)."""
+    """A sampled frame: its time span, its measures, its difference to the previous frame (0 to 255), and the image."""
 
     start: int
     end: int
     picture: DecodedImage
     movement: float
+    image: Image.Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _samples(frames: Path, rate: float, duration: int) -> Iterator[FrameSample]:
             movement = _difference(before, image) if before else 0.0
             before = image
             start, end = (min(round(n * 1000 / rate), duration) for n in (number, number + 1))
-            yield FrameSample(start, end, image_analysis.measure(image), movement)
+            yield FrameSample(start, end, image_analysis.measure(image), movement, image)
 
 
 def _difference(one: Image.Image, other: Image.Image) -> float:

@@ -162,7 +162,7 @@ def build(orders: Orders) -> HostedStage:
     results = ResultsStore(Bucket(Path(orders.folder) / "results", crash))
     ledger = Ledger(Path(orders.folder) / "effects")
     service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash, orders.mended)
-    services = Services(service, results, *[service] * 10)
+    services = Services(service, results, *[service] * 11)
     no_quotas = UnlimitedSlots()
     context = RunnerContext(codec.load(), results, services, no_quotas, PRICES, draw=ShortDelays(orders.seed))
     sender = CrashingSender(cluster, crash, orders.bug)

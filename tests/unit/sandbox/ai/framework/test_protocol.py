@@ -11,6 +11,7 @@ import pytest
 
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudUnreachableError
 from headrace.sandbox.ai.framework.errors import ServiceError
+from headrace.sandbox.ai.framework.face_store import FaceStore
 from headrace.sandbox.ai.framework.faults import Fault, Faults
 from headrace.sandbox.ai.framework.job_runner import JobRunner, JobTools
 from headrace.sandbox.ai.framework.ledger import JobSubject, Ledger
@@ -37,7 +38,9 @@ class Line:
             jobs={},
             subject=lambda asked, said: JobSubject("media/a.mp4", asked.get("ClientRequestToken"), said.get("JobId")),
         )
-        self.wire = ProtocolServer([service], ServiceContext(cloud, jobs, self.ledger, time.time), self.faults)
+        self.wire = ProtocolServer(
+            [service], ServiceContext(cloud, jobs, self.ledger, time.time, FaceStore(None)), self.faults
+        )
 
     def call(self, request: Any = REQUEST, target: str = TARGET) -> tuple[int, Any]:
         reply = self.wire.serve(target, request if isinstance(request, bytes) else json.dumps(request).encode())
