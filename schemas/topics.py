@@ -65,6 +65,9 @@ SEGMENTED = Topic("media.segmented", "shots and technical cues of videos", (reco
 CELEBRITIES = Topic(
     "media.celebrities-recognised", "known people", (records.CelebritiesRecognised,), stage="celebrities"
 )
+PEOPLE = Topic(
+    "media.people-recognised", "people of a face collection", (records.PeopleRecognised,), stage="face-search"
+)
 DOCUMENTS = Topic("media.document-analysed", "text of documents", (records.DocumentAnalysed,))
 ENTITIES = Topic("media.entities-detected", "named entities in texts", (records.EntitiesDetected,), stage="entities")
 SENTIMENT = Topic("media.sentiment-detected", "sentiment of texts", (records.SentimentDetected,), stage="sentiment")

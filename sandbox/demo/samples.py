@@ -29,7 +29,7 @@ class SampleFile:
     endings: Mapping[str, str]
 
 
-SIGHT = ("faces", "text-in-video", "celebrities")
+SIGHT = ("faces", "text-in-video", "celebrities", "face-search")
 FILM = ("segments", "transcode")
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice")
 

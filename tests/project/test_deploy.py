@@ -23,6 +23,7 @@ from headrace.streams import pipeline
 from headrace.streams.aws.error_codes import OPERATIONS
 from headrace.streams.stage import JobWatch, Stage
 from headrace.streams.stages.documents import documents_stage
+from headrace.streams.stages.face_search import face_search_stage
 from headrace.streams.vision_features import JOB_SPECS as VISION_JOB_SPECS
 from tests.docs.generate import SETTINGS
 from tests.support.stages import get_stages
@@ -37,6 +38,7 @@ ROLES = roles(AclScope(STAGES))
 CHART = ROOT / "helm"
 MODULE = ROOT / "terraform"
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+VARIANTS = {"documents": (documents_stage(forms=True),), "face-search": (face_search_stage(index=False),)}
 STAGED = tuple(VALUES["stages"])
 VARIABLES = {f"{cls.model_config.get('env_prefix')}{name}".upper() for cls in SETTINGS for name in cls.model_fields}
 
@@ -63,7 +65,7 @@ def wanted() -> dict[str, Any]:
 
 def _permissions(stage: Stage) -> dict[str, Any]:
     """Return what the IAM role of a stage needs: its operations, media, and the role of the service that runs jobs."""
-    variants = (stage, *([documents_stage(forms=True)] if stage.name == "documents" else []))
+    variants = (stage, *VARIANTS.get(stage.name, ()))
     operations = [call.split(".") for each in variants for call in each.paid_operations]
     if isinstance(stage.handler, JobWatch):
         specs = [*JOB_SPECS.values(), *VISION_JOB_SPECS.values()]
