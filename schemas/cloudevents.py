@@ -10,8 +10,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from headrace.schemas.parsing import InvalidValueError, parse_float
+
 CONTENT_TYPE = "application/avro"
 PREFIX = "headrace."
+MAX_SAVED_USD = 1_000_000.0
 
 Header = tuple[str, bytes | None]
 Headers = tuple[Header, ...]
@@ -22,7 +25,11 @@ class InvalidEventError(ValueError):
 
 
 class EventMetadata(msgspec.Struct, frozen=True, gc=False):
-    """The CloudEvents attributes of an event."""
+    """The CloudEvents attributes of an event.
+
+    `reused_from` is the object version (`bucket/key@version`) whose result an event repeats, and `saved_usd` the cost
+    of the calls that were not made.
+    """
 
     id: str
     source: str
@@ -32,6 +39,8 @@ class EventMetadata(msgspec.Struct, frozen=True, gc=False):
     correlation_id: str = ""
     causation_id: str = ""
     traceparent: str = ""
+    reused_from: str = ""
+    saved_usd: str = ""
 
     @property
     def event(self) -> str:
@@ -53,6 +62,8 @@ _ATTRIBUTES = (
     ("ce_correlationid", "correlation_id"),
     ("ce_causationid", "causation_id"),
     ("traceparent", "traceparent"),
+    ("ce_reusedfrom", "reused_from"),
+    ("ce_savedusd", "saved_usd"),
 )
 _NAMES = tuple(header for header, _ in _ATTRIBUTES)
 """The headers in the order of the fields of `EventMetadata`."""
@@ -96,3 +107,13 @@ def timestamp(time: datetime) -> str:
     """Format a time for CloudEvents: RFC 3339, UTC, milliseconds."""
     time = time if time.tzinfo is UTC else time.astimezone(UTC)
     return f"{time.isoformat(timespec='milliseconds')[:-6]}Z"
+
+
+def saved_usd(envelope: EventMetadata | None) -> float:
+    """Return the US dollars that a repeated result saved; 0 for any other event, and for a header without an amount."""
+    if envelope is None or not envelope.saved_usd:
+        return 0.0
+    try:
+        return parse_float(envelope.saved_usd, 0.0, MAX_SAVED_USD)
+    except InvalidValueError:
+        return 0.0

@@ -7,6 +7,7 @@
     [stages.translation]
     on = true
     to = "fr"
+    reuse = "content"
 
     [budget]
     asset = 2.5
@@ -14,6 +15,7 @@
 
 Stages that the file does not name keep their defaults. `when` is an event pattern that narrows the stage's own filter.
 A stage that needs consent is on for the buckets and prefixes of its setting `consent` only.
+`reuse = "content"` uses the stored results of identical content, see `streams.reuse`.
 A pattern on `tags` makes the stage `probe` read the object's tags from S3.
 """
 
@@ -27,14 +29,16 @@ from pathlib import Path
 from typing import Any
 
 from headrace.schemas.settings import SettingsError
+from headrace.schemas.topics import DELETED, UPLOADED
 from headrace.streams.consent import consent_pattern
 from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.rules.errors import InvalidPatternError
 from headrace.streams.rules.pattern import Pattern
 from headrace.streams.rules.record_predicate import record_predicate
-from headrace.streams.stage import FanIn, Stage
+from headrace.streams.stage import AsyncJob, FanIn, Stage, Transform
 
-COMMON_SETTINGS = ("on", "when")
+COMMON_SETTINGS = ("on", "when", "reuse")
+REUSE = "content"
 CONSENT = "consent"
 """The setting of stages that process nothing without consent. It is no part of the result name."""
 
@@ -150,6 +154,8 @@ def _configured(stage: Stage, settings: Mapping[str, Any]) -> Stage:
             raise PipelineConfigError(f"[stages.{stage.name}] {error}") from error
     if stage.needs_consent:
         built = replace(built, consent=_consent(stage.name, settings))
+    if "reuse" in settings:
+        built = _reusing(built, settings["reuse"])
     if "when" not in settings:
         return built
     try:
@@ -164,6 +170,26 @@ def _consent(name: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         return consent_pattern(settings.get(CONSENT))
     except ValueError as error:
         raise PipelineConfigError(f"[stages.{name}] {CONSENT}: {error}") from error
+
+
+def _reusing(stage: Stage, value: object) -> Stage:
+    """Return a stage that reuses results of identical content.
+
+    Raises:
+        PipelineConfigError: the setting has another value, or the SHA-256 of the stage's input is not known.
+    """
+    if value != REUSE:
+        raise PipelineConfigError(f'[stages.{stage.name}] reuse = {value!r}: use "{REUSE}", or leave it out')
+    if not isinstance(stage.handler, Transform | AsyncJob) or stage.writes is None:
+        raise PipelineConfigError(f"[stages.{stage.name}] reuse: the stage has no results of its own to reuse")
+    if stage.needs_consent:
+        raise PipelineConfigError(f"[stages.{stage.name}] reuse: what was found with consent is not shared")
+    if unknown := [topic.name for topic in stage.reads if topic in (UPLOADED, DELETED)]:
+        raise PipelineConfigError(
+            f"[stages.{stage.name}] reuse: it reads {unknown[0]}, where the SHA-256 of an object is not known; stages "
+            f"that read media.ready or a result can reuse results"
+        )
+    return replace(stage, reuse=True)
 
 
 def _check_settings(stage: Stage, settings: Mapping[str, Any]) -> None:

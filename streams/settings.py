@@ -80,6 +80,15 @@ class StreamSettings(BaseSettings):
         return {name.strip(): number for name, _, number in pairs}
 
 
+RESULT_SETTINGS = ("language", "min_confidence")
+"""Settings that change results of stages. Results made with other values are not reused."""
+
+
+def result_settings(settings: StreamSettings) -> tuple[str, ...]:
+    """Return the settings that change results, as text."""
+    return tuple(f"{name}={getattr(settings, name)}" for name in RESULT_SETTINGS)
+
+
 class PipelineSettings(BaseSettings):
     """Settings of the pipeline and its rules."""
 

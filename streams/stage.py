@@ -139,6 +139,8 @@ class Stage:
     `summary` formats a result of the stage in a few words, for `headrace trace` and `headrace watch`. Without it, the
     event type decides. `search` returns the names and texts of a result by which `headrace search` finds it.
 
+    With `reuse`, the stored result of any object version with the same content is used instead of a call.
+
     `epoch` counts the runs with `--reprocess`; results and jobs of an earlier epoch are ignored.
 
     Raises ValueError if the name is invalid, or if it reads a retry topic.
@@ -168,6 +170,7 @@ class Stage:
     follows: tuple[Topic, ...] = ()
     emits: tuple[Topic, ...] = ()
     part_of: str = ""
+    reuse: bool = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -208,6 +211,11 @@ class Stage:
             return f"{self.name}@{self.version_key}"
         digest = hashlib.sha256("\n".join(self.options).encode()).hexdigest()[:8]
         return f"{self.name}@{self.version_key}-{digest}"
+
+    @property
+    def started_name(self) -> str:
+        """Return the name of the stored `JobStarted` event."""
+        return f"{self.result_name}.started"
 
 
 def record_filter(stage: Stage) -> Predicate:

@@ -12,6 +12,10 @@ from typing import Any
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.errors import ObjectGone, OutageError, PermanentError, StageError
+from headrace.streams.reuse.bucket import TaggedContent
+
+CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
+NOT_COPYABLE = frozenset({"NoSuchKey", "InvalidRequest", "EntityTooLarge"})
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
@@ -48,6 +52,40 @@ class S3Bucket:
     async def put(self, key: str, content: bytes, content_type: str) -> None:
         """Store an object durably."""
         await self._call("put_object", Key=key, Body=content, ContentType=content_type)
+
+    async def get_tagged(self, key: str) -> TaggedContent | None:
+        """Return an object's bytes and its entity tag; None if it does not exist."""
+        try:
+            response = await self._call("get_object", Key=key)
+            content: bytes = await self._aws.run(response["Body"].read)
+        except StageError as failure:
+            if failure.code == "NoSuchKey":
+                return None
+            raise
+        return TaggedContent(content, response["ETag"])
+
+    async def put_if(self, key: str, content: bytes, etag: str | None) -> bool:
+        """Store a JSON object if its entity tag is `etag`, or if there is none. Return whether it was stored."""
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        put = {"Key": key, "Body": content, "ContentType": "application/json", **condition}
+        return await self._succeeds("put_object", CONDITION_FAILED, put)
+
+    async def copy(self, source: str, target: str) -> bool:
+        """Copy an object within S3; False if it does not exist or is larger than 5 GB, the limit of one copy."""
+        copy = {"Key": target, "CopySource": {"Bucket": self.name, "Key": source}}
+        return await self._succeeds("copy_object", NOT_COPYABLE, copy)
+
+    async def _succeeds(self, operation: str, expected: frozenset[str], parameters: dict[str, Any]) -> bool:
+        """Call an operation; return False for an expected error code."""
+        try:
+            await self._aws.call("s3", operation, Bucket=self.name, **parameters)
+        except StageError as failure:
+            if failure.code in expected:
+                return False
+            if isinstance(failure, PermanentError):
+                raise OutageError(f"results bucket {self.name}: {failure.why}") from failure
+            raise
+        return True
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         try:

@@ -15,6 +15,7 @@ from headrace.streams.costs.daily_budget import DailyBudget
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.limits.job_slots import JobSlots
 from headrace.streams.results import ResultsStore
+from headrace.streams.reuse.reuse import ReuseResources
 from headrace.streams.services import Services
 
 
@@ -32,6 +33,8 @@ class RunnerContext:
     budget: BudgetLimits = NO_LIMIT
     day: DailyBudget | None = None
     """Today's spending, if a daily budget is set."""
+    reuse: ReuseResources | None = None
+    """Set if stages reuse results of identical content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Fetch the result of a job that succeeded."""
+    """Fetch the result of a job that succeeded. It may be `superseded`: other versions may reuse the result."""
 
     handler: AsyncJob
     finished: FinishedJob
     intent: JobIntent
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Fail:
     handler: AsyncJob
     finished: FinishedJob
     intent: JobIntent
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class Decider:
             return Call(handler, asset, results)
         if handler.otherwise is not None and not self._needs_job(event):
             return Call(handler.otherwise, asset, results)
-        started = started_name(self._stage)
+        started = self._stage.started_name
         return EmitStored(started, results) if results.has(started) else Start(handler, asset, results)
 
     async def _completion(self, handler: AsyncJob, job: JobFinished) -> Decision:
@@ -182,10 +184,12 @@ class Decider:
         if intent is None:
             return Reject("unknown_job", f"no stored intent for job {job.job_id}")
         record = intent.record()
-        if (known := self._known(await self._results.load(record.asset))) is not None:
+        known = self._known(await self._results.load(record.asset))
+        superseded = isinstance(known, Superseded)
+        if known is not None and not (superseded and self._stage.reuse):
             return known
         decision = Fail if job.status == "failed" else Finish
-        return decision(handler, FinishedJob(job, record), intent)
+        return decision(handler, FinishedJob(job, record), intent, superseded)
 
     def _known(self, results: AssetResults) -> EmitStored | Superseded | None:
         if results.has(self._stage.result_name):
@@ -201,11 +205,6 @@ class Decider:
         intent = await self._results.intent(event.token)
         asset: Asset | None = intent.record().asset if intent else None
         return asset
-
-
-def started_name(stage: Stage) -> str:
-    """Return the name of the stored `JobStarted` event of a stage."""
-    return f"{stage.result_name}.started"
 
 
 def _is_job_completion(event: Event, topic: str) -> TypeGuard[JobFinished]:

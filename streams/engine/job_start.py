@@ -11,15 +11,23 @@ from headrace.streams.engine import metrics
 from headrace.streams.engine.context import OpenedRecord, RunnerContext
 from headrace.streams.engine.outcome import EVERY_ERROR
 from headrace.streams.errors import PermanentError, ThrottledError
+from headrace.streams.reuse.reuse import ContentReuse
 from headrace.streams.stage import AsyncJob, Stage
 
 
-async def start_job(stage: Stage, job: AsyncJob, task: OpenedRecord, context: RunnerContext) -> JobStarted:
-    """Start the job of a record. Every attempt uses the same token, so it remains one job."""
+async def start_job(
+    stage: Stage, job: AsyncJob, task: OpenedRecord, context: RunnerContext, reuse: ContentReuse | None = None
+) -> JobStarted:
+    """Start the job of a record. Every attempt uses the same token, so it remains one job.
+
+    With `reuse`, it is checked after the wait for a slot that no other record runs the stage for the same content.
+    """
     token = job_token(stage.name, task.asset, stage.result_name)
     is_first = await context.slots.acquire(token, job.deadline_seconds)
     now, called = context.clock(), False
     try:
+        if reuse is not None:
+            await reuse.confirm(task.event, task.asset)
         await _prepare(stage, job, task, context, token)
         called = True
         job_id = await job.start(task.event, token, context.services)

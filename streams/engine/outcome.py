@@ -1,6 +1,6 @@
 """The outcomes of a record. Each record has exactly one, decided in this module.
 
-    Done        its results are in Kafka             ran | stored | skipped | superseded
+    Done        its results are in Kafka             ran | stored | reused | skipped | superseded
     Retry       it is retried after at least `after` seconds
     Dead        it goes to the dead-letter topic, with the reason
     PauseStage  no outcome yet: the stage waits for an outage to end, then runs the same record again
@@ -33,7 +33,7 @@ from headrace.streams.errors import (
 )
 from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 
-DoneReason = Literal["ran", "stored", "skipped", "superseded"]
+DoneReason = Literal["ran", "stored", "reused", "skipped", "superseded"]
 
 INTERNAL_ERROR = "internal_error"
 """The code of an unexpected exception: a bug in Headrace or in a stage. The circuit breaker counts it."""
@@ -53,7 +53,8 @@ LONGEST_WAIT_DAYS = topics.retry("").retention_days - 1
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The record is finished: now (`ran`), earlier (`stored`), filtered (`skipped`) or outdated (`superseded`)."""
+    """The record is finished: now (`ran`), earlier (`stored`), by a result of identical content (`reused`), filtered
+    (`skipped`) or outdated (`superseded`)."""
 
     events: tuple[ProducerRecord, ...] = ()
     how: DoneReason = "ran"

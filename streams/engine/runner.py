@@ -6,6 +6,7 @@ it. A redelivered record finds the stored result and emits it again.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import assert_never
 
@@ -16,9 +17,9 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import EventMetadata, InvalidEventError, from_headers
 from headrace.schemas.ids import derived_id, job_end_id
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.records import Asset, Event
+from headrace.schemas.records import Asset, Event, JobFinished
 from headrace.schemas.serde.codec import DecodeError, UnknownSchemaError, to_producer_record
-from headrace.streams.costs.asset_budget import check_asset_budget
+from headrace.streams.engine.budgets import check_budgets
 from headrace.streams.engine.context import OpenedRecord, RunnerContext
 from headrace.streams.engine.decide import (
     NOT_MATCHED,
@@ -35,7 +36,6 @@ from headrace.streams.engine.decide import (
     Skip,
     Start,
     Superseded,
-    started_name,
 )
 from headrace.streams.engine.dlq import stage_failure
 from headrace.streams.engine.envelope import stage_envelope
@@ -43,8 +43,9 @@ from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.job_failures import settle
 from headrace.streams.engine.job_start import start_job
 from headrace.streams.engine.outcome import EVERY_ERROR, Dead, Done, Outcome, outcome_for, raise_if_cancelled
-from headrace.streams.errors import PermanentError, TransientError
-from headrace.streams.results import AssetResults, StoredResult
+from headrace.streams.errors import ObjectGone, PermanentError, TransientError
+from headrace.streams.results import StoredResult
+from headrace.streams.reuse.reuse import ContentReuse, ReusedResult
 from headrace.streams.stage import AsyncJob, FanIn, Router, Stage, Transform
 
 SKIPPED = Done(how="skipped", why=NOT_MATCHED.reason)
@@ -57,6 +58,7 @@ class Runner:
         self._stage = stage
         self._context = context
         self._decider = Decider(stage, context.results)
+        self._reuse = ContentReuse(stage, context.reuse) if stage.reuse and context.reuse else None
 
     async def run(self, received: ConsumerRecord, tries: int = 0, waits: int = 0) -> Outcome:
         """Run the stage on a record that this worker has tried `tries` times and deferred `waits` times."""
@@ -90,7 +92,15 @@ class Runner:
             return None
         if asset is not None:
             await self._context.results.put_failure(asset, self._stage.result_name, stage_failure(self._stage, dead))
+            await self._give_up(event, asset)
         return asset
+
+    async def _give_up(self, event: Event, asset: Asset) -> None:
+        """Let another version with the same content run the stage."""
+        if self._reuse is None:
+            return
+        intent = await self._context.results.intent(event.token) if isinstance(event, JobFinished) else None
+        await self._reuse.give_up(intent.record() if intent else event, asset)
 
     async def _run(self, received: ConsumerRecord) -> Outcome:
         try:
@@ -126,30 +136,37 @@ class Runner:
             case Check():
                 return await self._check(decision, envelope)
             case Finish() | Fail():
-                return await self._finish(decision, envelope, received.partition)
+                finish = self._finish_superseded if decision.superseded else self._finish
+                return await finish(decision, envelope, received.partition)
             case Gather():
                 return await self._gather(decision, OpenedRecord(event, envelope, decision.asset, received.partition))
-            case Call():
-                await self._check_budgets(event, decision.results)
+            case Call() | Start():
                 task = OpenedRecord(event, envelope, decision.asset, received.partition)
-                return await self._store_and_emit(task, await decision.handler.run(event, self._context.services))
-            case Start():
-                await self._check_budgets(event, decision.results)
-                task = OpenedRecord(event, envelope, decision.asset, received.partition)
-                return await self._start(decision.handler, task)
+                return await self._run_or_reuse(decision, task, received)
             case _:
                 assert_never(decision)
 
-    async def _check_budgets(self, event: Event, results: AssetResults) -> None:
-        await check_asset_budget(self._stage, event, results, self._context.budget, self._context.prices)
-        if self._context.day is not None:
-            self._context.day.reserve(self._stage, event, self._context.clock())
+    async def _run_or_reuse(self, decision: Call | Start, task: OpenedRecord, received: ConsumerRecord) -> Outcome:
+        """Emit the result of identical content, or else run the stage."""
+        if self._reuse is not None:
+            waits = record_history(received).waits
+            reused = await self._reuse.find(task.event, task.asset, decision.results, waits)
+            if reused is not None:
+                return await self._store_and_emit(task, reused.event, reused=reused)
+        try:
+            await check_budgets(self._stage, task.event, decision.results, self._context)
+            if isinstance(decision, Start):
+                return await self._start(decision.handler, task)
+            return await self._store_and_emit(task, await decision.handler.run(task.event, self._context.services))
+        except ObjectGone:
+            await self._give_up(task.event, task.asset)
+            raise
 
     async def _start(self, job: AsyncJob, task: OpenedRecord) -> Outcome:
-        started = await start_job(self._stage, job, task, self._context)
-        return await self._store_and_emit(task, started, started_name(self._stage), "started")
+        started = await start_job(self._stage, job, task, self._context, self._reuse)
+        return await self._store_and_emit(task, started, self._stage.started_name, "started")
 
-    async def _finish(self, finish: Finish | Fail, envelope: EventMetadata, partition: int) -> Outcome:
+    async def _finish(self, finish: Finish | Fail, envelope: EventMetadata, partition: int) -> Done:
         """Fetch the result of a completed job, store it and emit it."""
         origin, finished = finish.intent.envelope, finish.finished
         cause = replace(envelope, correlation_id=origin.correlation, traceparent=origin.traceparent)
@@ -159,6 +176,18 @@ class Runner:
         else:
             event = await finish.handler.finish(finished, self._context.services)
         return await self._store_and_emit(task, event)
+
+    async def _finish_superseded(self, finish: Finish | Fail, envelope: EventMetadata, partition: int) -> Outcome:
+        """Finish the job of a superseded version if other versions with the same content wait for it."""
+        finished, why = finish.finished, Superseded().reason
+        if self._reuse is None or not await self._reuse.holds(finished.record, finished.asset):
+            return Done(how="superseded", why=why)
+        try:
+            outcome = await self._finish(finish, envelope, partition)
+        except PermanentError:
+            await self._reuse.give_up(finished.record, finished.asset)
+            return Done(how="superseded", why=why)
+        return dataclasses.replace(outcome, how="superseded", why=why)
 
     async def _check(self, check: Check, envelope: EventMetadata) -> Outcome:
         """Look up a job. Nothing is stored: the completion event has the same id on every attempt."""
@@ -199,16 +228,23 @@ class Runner:
         return Done((to_producer_record(stored.record(), stored.envelope, self._context.codec),), how="stored")
 
     async def _store_and_emit(
-        self, task: OpenedRecord, event: Event | None, name: str = "", ordinal: int | str = 0
+        self,
+        task: OpenedRecord,
+        event: Event | None,
+        name: str = "",
+        ordinal: int | str = 0,
+        reused: ReusedResult | None = None,
     ) -> Done:
         """Store the result, then emit what is stored."""
         gathers = isinstance(self._stage.handler, FanIn)
         cause = task.envelope.correlation if gathers else task.envelope.id
         id_ = derived_id(cause, self._stage.name, self._stage.version_key, ordinal)
         envelope = stage_envelope(self._stage, event, id_, task.envelope, self._context.clock())
+        if reused is not None:
+            envelope = replace(envelope, reused_from=reused.source, saved_usd=f"{reused.usd:.6f}")
         name = name or self._stage.result_name
         await self._context.results.put(task.asset, name, event, envelope, task.envelope.id)
-        return Done((self._message(event, envelope),) if event else ())
+        return Done((self._message(event, envelope),) if event else (), how="reused" if reused else "ran")
 
     def _message(self, event: Event, envelope: EventMetadata) -> ProducerRecord:
         return to_producer_record(event, envelope, self._context.codec)

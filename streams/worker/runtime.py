@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -39,7 +40,9 @@ from headrace.streams.limits.slot_queue import SlotQueue
 from headrace.streams.limits.slot_view import SlotView
 from headrace.streams.pipeline import Deployment
 from headrace.streams.results import ResultsStore
-from headrace.streams.settings import StreamSettings
+from headrace.streams.reuse.reuse import ReuseResources
+from headrace.streams.reuse.waiting import ResultWaiters, followed_topics
+from headrace.streams.settings import StreamSettings, result_settings
 from headrace.streams.stage import Stage
 from headrace.streams.worker.loss_reporter import LossReporter
 from headrace.streams.worker.machine_stages import MACHINE_STAGES, MachineResources, MachineStages
@@ -87,7 +90,10 @@ class WorkerRuntime:
         services = aws_services.build_services(self._aws, self.bucket, settings, prices)
         day = DailyBudget(budget.day, codec, prices) if budget.day is not None else None
         results = ResultsStore(self.bucket)
-        self._context = RunnerContext(codec, results, services, slots, prices, budget=budget, day=day)
+        waiters = ResultWaiters(stages, max(1, settings.in_flight // 2))
+        reuse = ReuseResources(self.bucket, waiters, result_settings(settings))
+        self._context = RunnerContext(codec, results, services, slots, prices, budget=budget, day=day, reuse=reuse)
+        self._waiters = waiters
         self._reports = StatusReporter(self._producer, worker, self._context.clock)
         self._losses = LossReporter(self._producer, self._context.clock)
         self.followers = [follow_schemas(cluster, codec)]
@@ -97,11 +103,13 @@ class WorkerRuntime:
             self.followers.append(self._machines.follower)
         if any(stage.job for stage in stages):
             self.followers += _slot_followers(cluster, view, codec)
+        if followed := followed_topics(stages):
+            self.followers.append(TopicFollower(cluster, followed, waiters.take, time.time()))
         if day is not None and any(stage.paid_operations for stage in stages):
             begin = daily_budget.start_of_day(deployment.stages, self._context.clock())
-            followed = daily_budget.followed_topics(deployment.stages)
+            spending = daily_budget.followed_topics(deployment.stages)
             self.followers.append(
-                TopicFollower(cluster, followed, each_value(day.take), begin, retry_on=(RegistryUnavailableError,))
+                TopicFollower(cluster, spending, each_value(day.take), begin, retry_on=(RegistryUnavailableError,))
             )
 
     def _machine_stages(self, deployment: Deployment, codec: Codec) -> MachineStages:
@@ -174,7 +182,7 @@ class WorkerRuntime:
             stage = self._machines.bind(stage)
         processor = Processor(stage, self._context, self._producer, partial(self._paused, stage))
         lost = partial(self._losses.report, stage.name)
-        work = RecordHandler(processor.process, processor.on_deadline, due_at, lost, self._context.slots.is_waiting)
+        work = RecordHandler(processor.process, processor.on_deadline, due_at, lost, self._is_waiting)
         if self._machines is not None:
             work = self._machines.observed(stage, work)
         settings = self._settings
@@ -188,6 +196,9 @@ class WorkerRuntime:
     async def report(self, stage: Stage, state: StageState, why: str = "") -> None:
         """Report the state of a stage on `system.workers`."""
         await self._reports.send(stage.name, state, why)
+
+    def _is_waiting(self, task: asyncio.Task[None]) -> bool:
+        return self._context.slots.is_waiting(task) or self._waiters.is_waiting(task)
 
     def _paused(self, stage: Stage, why: str) -> None:
         self._reports.report_soon(stage.name, "paused" if why else "working", why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.results import ResultsBucket
+from headrace.streams.reuse.bucket import ContentBucket
 from tests.contract.ai import connect, credentials
 from tests.support.directory_bucket import FolderBucket
 from tests.support.fake_services import MemoryBucket
@@ -119,3 +121,43 @@ async def test_discarding_store_is_always_empty() -> None:
     await bucket.put(f"{FOLDER}1/labels@1.json", b"{}", JSON)
     assert await bucket.get(f"{FOLDER}1/labels@1.json") is None
     assert await bucket.list(FOLDER, "") == []
+
+
+@pytest.fixture(params=["s3", "memory"])
+def content_bucket(request: pytest.FixtureRequest) -> ContentBucket:
+    found: ContentBucket = request.getfixturevalue("s3") if request.param == "s3" else MemoryBucket()
+    return found
+
+
+async def test_conditional_put_creates_an_object_once(content_bucket: ContentBucket) -> None:
+    key = "_content/labels@1/é.json"
+    assert await content_bucket.get_tagged(key) is None
+    assert await content_bucket.put_if(key, b"1", None)
+    assert not await content_bucket.put_if(key, b"2", None)
+    found = await content_bucket.get_tagged(key)
+    assert found is not None
+    assert found.content == b"1"
+
+
+async def test_conditional_put_replaces_only_what_was_read(content_bucket: ContentBucket) -> None:
+    key = "_content/labels@1/a.json"
+    assert not await content_bucket.put_if(key, b"0", '"0cc175b9c0f1b6a831c399e269772661"')
+    await content_bucket.put_if(key, b"1", None)
+    before = await content_bucket.get_tagged(key)
+    assert before is not None
+    assert await content_bucket.put_if(key, b"2", before.etag)
+    assert not await content_bucket.put_if(key, b"3", before.etag)
+    assert await content_bucket.get(key) == b"2"
+
+
+async def test_one_of_many_conditional_puts_creates_the_object(content_bucket: ContentBucket) -> None:
+    key = "_content/labels@1/b.json"
+    puts = [content_bucket.put_if(key, str(number).encode(), None) for number in range(20)]
+    assert sum(await asyncio.gather(*puts)) == 1
+
+
+async def test_copy_returns_false_without_a_source(content_bucket: ContentBucket) -> None:
+    assert not await content_bucket.copy("missing", "target")
+    await content_bucket.put("a/é +%2F?.json", b"{}", JSON)
+    assert await content_bucket.copy("a/é +%2F?.json", "b/ü &.json")
+    assert await content_bucket.get("b/ü &.json") == b"{}"

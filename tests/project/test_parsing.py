@@ -132,6 +132,15 @@ ALLOWED = {
         "msgspec.json.decode(self.data, type=EVENTS[self.event or ''])",
         "msgspec.json.decode(self.data, type=EVENTS[self.event])",
     ),
+    "streams/reuse/claims.py": (
+        "only the pipeline writes to the results bucket",
+        "msgspec.json.decode(found.content, type=Claim)",
+    ),
+    "streams/reuse/copies.py": (
+        "a stored result of the pipeline",
+        "msgspec.json.decode(msgspec.json.encode(fields), type=EVENTS[stored.event])",
+        "msgspec.json.decode(stored.data)",
+    ),
     "streams/routing/event_path.py": (PATTERN, "int(step['index'])"),
     "streams/routing/rule.py": (CHECKED, "float(values)", "int(attempts)"),
     "streams/rules/conditions.py": (CHECKED, "Decimal(repr(float(value)))", "float(value)"),

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 
 from headrace.schemas.safe_text import escape
 from headrace.schemas.settings import SettingsError, load
+from headrace.streams.settings import RESULT_SETTINGS, StreamSettings
 from tests.project.source import ROOT
 
 MALFORMED = ("\udc80", "x" * 200_000)
@@ -84,3 +85,32 @@ def test_invalid_value_is_one_line_with_the_name_of_the_variable(
         assert variable in line, value[:20]
         assert line == escape(line)
         assert len(line) < LONGEST_LINE
+
+
+NOT_IN_RESULTS = frozenset(
+    {
+        "results_bucket",
+        "jobs_topic_arn",
+        "jobs_role_arn",
+        "mediaconvert_role_arn",
+        "clamd",
+        "max_object_bytes",
+        "in_flight",
+        "slots",
+        "rates",
+        "machine_actions",
+        "buffer_bytes",
+        "aws_threads",
+        "drain_seconds",
+        "commit_seconds",
+        "session_seconds",
+        "metrics_host",
+        "metrics_port",
+    }
+)
+"""Settings of workers that change no result. A new setting belongs here or in `RESULT_SETTINGS`."""
+
+
+def test_every_setting_of_workers_either_changes_results_or_not() -> None:
+    assert set(RESULT_SETTINGS).isdisjoint(NOT_IN_RESULTS)
+    assert StreamSettings.model_fields.keys() == {*RESULT_SETTINGS, *NOT_IN_RESULTS}

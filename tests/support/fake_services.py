@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from headrace.streams.errors import ObjectGone, StageError
 from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.results import ResultsStore
+from headrace.streams.reuse.bucket import TaggedContent
 from headrace.streams.service_results import Transcript, VisionResult
 from headrace.streams.services import Services
 from headrace.streams.vision_features import Feature
@@ -40,10 +42,32 @@ class MemoryBucket:
         self._called("put")
         self.objects[key] = content
 
+    async def get_tagged(self, key: str) -> TaggedContent | None:
+        self._called("get_tagged")
+        return TaggedContent(self.objects[key], _etag(self.objects[key])) if key in self.objects else None
+
+    async def put_if(self, key: str, content: bytes, etag: str | None) -> bool:
+        self._called("put_if")
+        known = self.objects.get(key)
+        if (None if known is None else _etag(known)) != etag:
+            return False
+        self.objects[key] = content
+        return True
+
+    async def copy(self, source: str, target: str) -> bool:
+        self._called("copy")
+        if source in self.objects:
+            self.objects[target] = self.objects[source]
+        return source in self.objects
+
     def _called(self, operation: str) -> None:
         self.calls.append(operation)
         if self.broken is not None:
             raise self.broken
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
 
 
 @dataclass

@@ -93,10 +93,18 @@ def test_settings_are_part_of_the_result_name(pipeline_file: Path) -> None:
         ("[stages.lables]\non = true\n", "unknown stage; there are thumbnails, scan"),
         ("[stages.labels]\non = 1\n", "on = true or false, not 1"),
         ("[stages.translation]\nto = 3\non = true\n", "to = 3: use a value such as 'de'"),
-        ("[stages.translation]\ninto = 'de'\non = true\n", "unknown setting; there are on, when, to"),
+        ("[stages.translation]\ninto = 'de'\non = true\n", "unknown setting; there are on, when, reuse, to"),
         ("[stages.labels]\nheight = 3\n", "unknown setting; there are on, when"),
         ("[stages.labels]\nwhen = { kind = 'image' }\n", "[stages.labels] when"),
         ("[stages.labels]\nwhen = 3\n", "[stages.labels] when"),
+        ("[stages.labels]\nreuse = true\n", '[stages.labels] reuse = True: use "content", or leave it out'),
+        ("[stages.probe]\nreuse = 'content'\n", "[stages.probe] reuse: it reads media.uploaded"),
+        (
+            "[stages.face-search]\non = true\nconsent = ['s3://media']\nreuse = 'content'\n",
+            "[stages.face-search] reuse: what was found with consent is not shared",
+        ),
+        ("[stages.ready]\nreuse = 'content'\n", "[stages.ready] reuse: the stage has no results of its own"),
+        ("[stages.overdue]\nreuse = 'content'\n", "[stages.overdue] reuse: the stage has no results of its own"),
         (
             "[stages.entities]\non = true\nwhen = { tags = { a = ['b'] } }\n",
             "[stages.entities] when: its records have no tags; narrow the stages that it reads from",
@@ -215,3 +223,12 @@ def test_optional_stage_has_every_topic_that_it_needs(pipeline_file: Path, name:
     for each in enabled:
         needed = (*each.inputs, *([each.writes] if each.writes else []))
         assert {topic.name for topic in needed} <= topic_names, each.name
+
+
+def test_reuse_is_off_unless_the_file_switches_it_on(pipeline_file: Path) -> None:
+    pipeline_file.write_text("[stages.labels]\nreuse = 'content'\n", "utf-8")
+    configured = pipeline.stages(pipeline.load_config())
+    assert [stage.name for stage in configured if stage.reuse] == ["labels"]
+    assert not any(stage.reuse for stage in pipeline.all_stages())
+    [labels] = [stage for stage in configured if stage.name == "labels"]
+    assert labels.result_name == "labels@1"

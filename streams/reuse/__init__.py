@@ -1,0 +1,1 @@
+"""Reuse the stored result of identical content."""
