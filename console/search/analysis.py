@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Protocol, cast
 
 import snowballstemmer
 
-LONGEST_WORD = 40
-"""Characters of a word that count."""
+from headrace.streams.passages.words import lower_words
 
 STEM_LANGUAGES = {
     "ar": "arabic",
@@ -52,32 +49,9 @@ STEM_LANGUAGES = {
 }
 """The stemmer of each language code. A text in another language has no stems."""
 
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|(?:[^\W_{_UNSPACED}][\u0300-\u036f]*)+")
-
 
 class _Stemmer(Protocol):
     def stemWord(self, word: str) -> str: ...  # noqa: N802  # the name of the library
-
-
-@dataclass(frozen=True, slots=True)
-class TextWord:
-    """A word at a position of a text: its lower-case form, and the characters from `begin` up to `end`."""
-
-    text: str
-    begin: int
-    end: int
-
-
-def words(text: str) -> Iterator[TextWord]:
-    """Yield the words of a text, in order."""
-    for match in _WORD.finditer(text):
-        yield TextWord(match[0][:LONGEST_WORD].lower(), match.start(), match.end())
-
-
-def count_words(text: str) -> int:
-    """Return the number of words of a text."""
-    return len(_WORD.findall(text))
 
 
 @lru_cache(65_536)
@@ -106,7 +80,7 @@ def base_language(code: str) -> str:
 def index_terms(text: str, language: str) -> list[str]:
     """Return the terms of a text: first its words in order, so that phrases match, then its distinct stems."""
     language = base_language(language)
-    found = [word[:LONGEST_WORD].lower() for word in _WORD.findall(text)]
+    found = lower_words(text)
     stems = dict.fromkeys(stem_term(word, language) for word in found) if language in STEM_LANGUAGES else {}
     return [*map(word_term, found), *stems]
 

@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, cast, column, exists, func, or_, select, table, text
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from headrace.console.search.passage import WEIGHTS, PassageKind, filter_name
 from headrace.console.search.request import DetectionFilter, SearchRequest
 from headrace.console.search.text_query import TextQuery, to_fts5, to_tsquery
+from headrace.console.search.weights import WEIGHTS
 from headrace.console.views.asset_filter import NEWEST, conditions
 from headrace.console.views.asset_tables import assets, text_sources, versions
 from headrace.console.views.stored_text import to_stored
 from headrace.console.views.text_tables import passages
+from headrace.streams.passages.passage import PassageKind, filter_name
 
 MOST_CANDIDATES = 2_000
 """Matching passages that are ranked. The newest are taken, so a search costs the same in a long history."""

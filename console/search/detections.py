@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import msgspec
 
-from headrace.console.search.passage import Passage, PassageKind, filter_name
 from headrace.schemas.parsing import parse_struct
+from headrace.streams.passages.passage import Passage, PassageKind, filter_name
 
 GAP_SECONDS = 2.0
 """Detections of one name at most this far apart are one passage."""

@@ -6,9 +6,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headrace.console.search.analysis import TextWord, base_language, stem_term, word_term, words
-from headrace.console.search.passage import unpack_times
+from headrace.console.search.analysis import base_language, stem_term, word_term
 from headrace.console.search.text_query import QueryTerm, TextQuery
+from headrace.streams.passages.passage import unpack_times
+from headrace.streams.passages.words import TextWord, words
 
 LONGEST_EXCERPT = 160
 """Characters of an excerpt."""

@@ -9,8 +9,6 @@ from typing import get_args
 
 from headrace.console.assets.stage_texts import stage_texts
 from headrace.console.search import detections as seen
-from headrace.console.search import speech_text as spoken
-from headrace.console.search.passage import Passage, PassageKind, filter_name
 from headrace.schemas.records import (
     CelebritiesRecognised,
     DocumentAnalysed,
@@ -29,6 +27,8 @@ from headrace.schemas.records import (
     Pointer,
     TextDetected,
 )
+from headrace.streams.passages import speech_text as spoken
+from headrace.streams.passages.passage import Passage, PassageKind, filter_name
 from headrace.streams.search_text import SearchNameKind, SearchText
 
 MOST_PASSAGES = 50_000

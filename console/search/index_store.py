@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
 
-from headrace.console.search.analysis import count_words, index_terms
-from headrace.console.search.passage import WEIGHTS, Passage
+from headrace.console.search.analysis import index_terms
+from headrace.console.search.weights import WEIGHTS
 from headrace.console.views.asset_tables import text_sources
 from headrace.console.views.stored_text import from_stored, to_stored
 from headrace.console.views.text_tables import passages
 from headrace.schemas.records import EVENTS, Event
+from headrace.streams.passages.passage import Passage
+from headrace.streams.passages.words import count_words
 
 LONGEST_ERROR = 300
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headrace.console.search.candidates import Candidate
-from headrace.console.search.passage import WEIGHTS
+from headrace.console.search.weights import WEIGHTS
 
 K1, B = 1.2, 0.75
 AVERAGE_WORDS = 200

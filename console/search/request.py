@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from headrace.console.search.passage import PassageKind
 from headrace.console.views.asset_filter import SearchScope
 from headrace.schemas.parsing import parse_struct
+from headrace.streams.passages.passage import PassageKind
 
 LARGEST_PAGE = 100
 

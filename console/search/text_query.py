@@ -15,7 +15,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from headrace.console.search.analysis import STEM_LANGUAGES, stem_term, word_term, words
+from headrace.console.search.analysis import STEM_LANGUAGES, stem_term, word_term
+from headrace.streams.passages.words import words
 
 MOST_TERMS = 32
 LONGEST_QUERY = 1_000

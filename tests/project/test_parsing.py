@@ -63,7 +63,7 @@ ALLOWED = {
     "console/replay/rewind/targets.py": (CHECKED, "int(target.at)"),
     "console/replay/trial/recorded_aws.py": (AWS_RESULT, "json.loads(answer)"),
     "console/routing/pattern_test.py": ("the operator's own file", "orjson.loads(line)", "orjson.loads(pattern)"),
-    "console/search/speech_text.py": (PATTERN, "int(part or 0)"),
+    "streams/passages/speech_text.py": (PATTERN, "int(part or 0)"),
     "console/terminal/formatting.py": (CHECKED, "float(number)"),
     "console/terminal/timespec.py": (PATTERN, "datetime.fromisoformat(text)", "int(part or 0)"),
     "console/views/apply_operations.py": (

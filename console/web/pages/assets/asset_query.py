@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from headrace.console.errors import CommandError
-from headrace.console.search.passage import PassageKind
 from headrace.console.search.request import DetectionFilter, SearchRequest
 from headrace.console.terminal.timespec import parse_time
 from headrace.console.views.asset_filter import SearchScope
 from headrace.console.views.queries.asset_list import AssetFilter, ListedKind, ListedState
 from headrace.console.web.request import FormData
 from headrace.schemas.parsing import InvalidValueError, parse_float
+from headrace.streams.passages.passage import PassageKind
 
 KINDS: tuple[ListedKind, ...] = get_args(ListedKind)
 STATES: tuple[ListedState, ...] = get_args(ListedState)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.console.media.webvtt import captions
-from headrace.console.search.passage import Passage
+from headrace.streams.passages.passage import Passage
 
 
 def test_writes_a_cue_for_each_text_with_a_time() -> None:

@@ -15,17 +15,9 @@ from hypothesis import strategies as st
 from headrace.console.assets.asset_event import AssetEvent
 from headrace.console.assets.stage_texts import stage_texts
 from headrace.console.kafka.entry import LogEntry
-from headrace.console.search.analysis import count_words, index_terms, stem_term, word_term
+from headrace.console.search.analysis import index_terms, stem_term, word_term
 from headrace.console.search.detections import entity_passages, vision_passages
 from headrace.console.search.extract import passages_of_event, passages_of_result, stored_result
-from headrace.console.search.passage import Passage, pack_times, unpack_times
-from headrace.console.search.speech_text import (
-    LONGEST_PASSAGE,
-    page_passages,
-    subtitle_passages,
-    text_passages,
-    transcript_passages,
-)
 from headrace.console.views.text_source import text_of
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import (
@@ -39,6 +31,15 @@ from headrace.schemas.records import (
     PiiDetected,
 )
 from headrace.streams import pipeline
+from headrace.streams.passages.passage import Passage, pack_times, unpack_times
+from headrace.streams.passages.speech_text import (
+    LONGEST_PASSAGE,
+    page_passages,
+    subtitle_passages,
+    text_passages,
+    transcript_passages,
+)
+from headrace.streams.passages.words import count_words
 from headrace.streams.search_text import SearchText
 from headrace.streams.stages import probe
 from tests.support import records

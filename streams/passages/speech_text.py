@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from headrace.console.search.analysis import count_words
-from headrace.console.search.passage import Passage, PassageKind, pack_times
 from headrace.schemas.parsing import parse_struct
+from headrace.streams.passages.passage import Passage, PassageKind, pack_times
+from headrace.streams.passages.words import count_words
 
 LONGEST_PASSAGE = 500
 """Characters after which a sentence is split."""

@@ -1,4 +1,4 @@
-"""A passage: a piece of a result that search returns, with its moment. Pure."""
+"""A passage: a piece of a result with its moment, which search returns. Pure."""
 
 from __future__ import annotations
 
@@ -11,22 +11,6 @@ from typing import Literal
 from headrace.streams.search_text import SearchNameKind, SearchProseKind
 
 PassageKind = SearchNameKind | SearchProseKind | Literal["face", "entity", "pii", "language", "name", "thumbnail"]
-
-WEIGHTS: dict[PassageKind, float] = {
-    "name": 3.0,
-    "transcript": 2.0,
-    "page": 2.0,
-    "summary": 1.5,
-    "description": 1.5,
-    "chapter": 1.5,
-    "translation": 1.5,
-    "text-in-video": 1.5,
-    "celebrity": 1.5,
-    "label": 1.0,
-    "entity": 1.0,
-    "moderation": 1.0,
-}
-"""The kinds that a text search reads, with their weight. All other kinds serve filters and links only."""
 
 LONGEST_NAME = 200
 
