@@ -64,7 +64,7 @@ FROM ffmpeg-${FFMPEG} AS headrace
 COPY --from=build /opt/headrace /opt/headrace
 COPY deploy/third_party.py /usr/share/doc/headrace/
 RUN /opt/headrace/bin/python /usr/share/doc/headrace/third_party.py /usr/share/doc/headrace
-RUN mkdir --mode=700 /views && chown headrace /views
+RUN mkdir --mode=700 /views /console && chown headrace /views /console
 USER headrace
 ENV HEADRACE_METRICS_PORT=9100 HEADRACE_METRICS_HOST=0.0.0.0
 ENTRYPOINT ["headrace"]

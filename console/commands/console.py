@@ -63,16 +63,21 @@ def password(
     role: Role = "viewer",
     file: UsersFileOption = None,
     generate: Annotated[bool, typer.Option("--generate", help="Generate a password, and print it.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the password of a user who has one.")] = False,
 ) -> None:
     """Set the password of a user in the users file. It is read from the terminal, or from standard input."""
     import secrets
 
     from headrace.console.web.access.passwords import LONGEST, SHORTEST, hash_password
 
+    path = _users_path(file)
+    if keep and _has_password(path, name):
+        print_line(f"{name} has a password in {path}: kept", error=True)
+        return
     text = secrets.token_urlsafe(15) if generate else ask_secret(f"Password of {name}")
     if not SHORTEST <= len(text) <= LONGEST:
         raise CommandError(f"a password has {SHORTEST} to {LONGEST} characters")
-    _store("password", name, role, file, hash_password(text))
+    _store("password", name, role, path, hash_password(text))
     if generate:
         print_verbatim(text)
 
@@ -85,17 +90,27 @@ def token(name: UserName, role: Role = "viewer", file: UsersFileOption = None) -
     from headrace.console.web.access.users_file import TOKEN_PREFIX, hash_token
 
     text = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
-    _store("token", name, role, file, hash_token(text))
+    _store("token", name, role, _users_path(file), hash_token(text))
     print_verbatim(text)
 
 
-def _store(kind: EntryKind, name: str, role: str, file: Path | None, hashed: str) -> None:
-    from headrace.console.web.access.users import parse_role
-    from headrace.console.web.access.users_file import UserEntry, check_name, store_entry
-
+def _users_path(file: Path | None) -> Path:
     path = file or Path(os.environ.get("HEADRACE_CONSOLE_USERS_FILE", ""))
     if path == Path():
         raise CommandError("name a users file: --file, or HEADRACE_CONSOLE_USERS_FILE")
+    return path
+
+
+def _has_password(path: Path, name: str) -> bool:
+    from headrace.console.web.access.users_file import UsersFile
+
+    return path.exists() and UsersFile(path).password(name) is not None
+
+
+def _store(kind: EntryKind, name: str, role: str, path: Path, hashed: str) -> None:
+    from headrace.console.web.access.users import parse_role
+    from headrace.console.web.access.users_file import UserEntry, check_name, store_entry
+
     try:
         entry = UserEntry(kind, check_name(name), parse_role(role), hashed)
     except ValueError as error:

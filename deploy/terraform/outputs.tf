@@ -13,7 +13,8 @@ output "settings" {
 output "role_arns" {
   description = "The role of each component, for its service account."
   value = merge(
-    { bridge = aws_iam_role.bridge.arn, webhook = aws_iam_role.webhook.arn, views = aws_iam_role.views.arn },
+    { bridge = aws_iam_role.bridge.arn, webhook = aws_iam_role.webhook.arn },
+    { views = aws_iam_role.views.arn, console = aws_iam_role.console.arn },
     { for stage, role in aws_iam_role.stage : stage => role.arn },
   )
 }

@@ -49,6 +49,24 @@ resource "aws_iam_role_policy" "views" {
   })
 }
 
+# The web console reads media and results, for players and pictures.
+resource "aws_iam_role" "console" {
+  name               = "${var.name}-console"
+  assume_role_policy = lookup(var.assume_role_policies, "console", var.assume_role_policy)
+}
+
+resource "aws_iam_role_policy" "console" {
+  name = "console"
+  role = aws_iam_role.console.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Sid = "ReadObjects", Effect = "Allow", Action = ["s3:GetObject", "s3:GetObjectVersion"], Resource = ["${local.media}/*", "${local.results}/*"] },
+      { Sid = "FindObjects", Effect = "Allow", Action = "s3:ListBucket", Resource = [local.media, local.results] },
+    ]
+  })
+}
+
 # A role for each stage: it calls the operations of its stage, reads media only if the stage does, and stores results.
 resource "aws_iam_role" "stage" {
   for_each           = local.wanted.stages

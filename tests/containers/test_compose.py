@@ -31,7 +31,7 @@ class Cluster:
         self.project = f"headrace-{uuid.uuid4().hex[:8]}"
         named = [word for file in files for word in ("--file", file)]
         self._command = [*compose(), *named, "--project-name", self.project]
-        ports = {name: str(free_port()) for name in ("KAFKA_PORT", "AWS_PORT", "AI_PORT")}
+        ports = {name: str(free_port()) for name in ("KAFKA_PORT", "AWS_PORT", "AI_PORT", "CONSOLE_PORT")}
         self._compose = {**os.environ, **ports, "KAFKA_IMAGE": kafka_image()}
         self.host = {**os.environ, **self._seen_from_here(ports)}
 

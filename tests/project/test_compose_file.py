@@ -6,8 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from typer.testing import CliRunner
 
+from headrace.console.app import main
+from headrace.console.errors import CommandError
+from headrace.console.web.access.methods import access_control
+from headrace.console.web.settings import WebConsoleSettings
 from headrace.sandbox import names
 from headrace.sandbox.access.keys import generate
 from headrace.sandbox.cluster.containers import AI_PORT, AWS_PORT
@@ -108,13 +114,47 @@ def test_containers_have_read_only_file_systems_and_no_privileges() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
 
 
+def test_console_reads_the_views_of_the_projector_and_needs_a_login() -> None:
+    services = read("docker-compose.yml")["services"]
+    console, views, login = (services[name] for name in ("console", "views", "console-login"))
+    assert console["environment"]["HEADRACE_VIEWS"] == views["environment"]["HEADRACE_VIEWS"] == "/views"
+    assert "views:/views" in {*console["volumes"]} & {*views["volumes"]}
+    settings = {
+        name.removeprefix("HEADRACE_CONSOLE_").lower(): value.replace("${CONSOLE_PORT:-8088}", "8088")
+        for name, value in console["environment"].items()
+        if name.startswith("HEADRACE_CONSOLE_") and name != "HEADRACE_CONSOLE_USERS_FILE"
+    }
+    with pytest.raises(CommandError, match="without a login"):
+        access_control(WebConsoleSettings(**settings), b"s" * 32, 8088)
+    assert login["command"][-1] == console["environment"]["HEADRACE_CONSOLE_USERS_FILE"]
+    assert login["network_mode"] == "none"
+    for name in ("aws", "cluster"):
+        changed = read(f"deploy/compose.{name}.yml")["services"]
+        assert {"HEADRACE_BOOTSTRAP_SERVERS"} <= {*changed["console"]["environment"]} & {
+            *changed["views"]["environment"]
+        }
+
+
+def test_login_of_the_console_is_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = tmp_path / "users"
+    command = read("docker-compose.yml")["services"]["console-login"]["command"]
+    for _ in range(2):
+        result = CliRunner().invoke(main.app, [str(users) if each == "/console/users" else each for each in command])
+        assert result.exit_code == 0, result.output
+        written = users.read_text("utf-8")
+    settings = WebConsoleSettings(host="0.0.0.0", url="http://localhost:8088", users_file=users)
+    assert access_control(settings, b"s" * 32, 8088).users
+    assert users.read_text("utf-8") == written
+    assert "has a password" in result.stderr
+
+
 def test_only_the_local_aws_writes_the_access_key() -> None:
     services = read("docker-compose.yml")["services"]
     mounts = {
         name: [each for each in service.get("volumes", ()) if "/access" in each] for name, service in services.items()
     }
     assert mounts.pop("aws") == ["access:/access"]
-    assert mounts.pop("kafka") == []
+    assert mounts.pop("kafka") == mounts.pop("console-login") == []
     assert all(each == ["access:/access:ro"] for each in mounts.values())
 
 
@@ -129,7 +169,7 @@ def test_every_writer_uses_the_registry_of_the_init_container() -> None:
     image = services["registry"]["image"]
     assert PINNED.search(image)
     environments = {name: each["environment"] for name, each in services.items() if name != "registry"}
-    assert environments.keys() == {"init", "bridge", "worker", "views"}
+    assert environments.keys() == {"init", "bridge", "worker", "views", "console"}
     assert {each["HEADRACE_SCHEMA_REGISTRY"] for each in environments.values()} == {
         "http://registry:8080/apis/ccompat/v7"
     }

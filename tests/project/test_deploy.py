@@ -15,7 +15,13 @@ import yaml
 from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.connectors.bridge_sources.config import QueueSource
 from headrace.connectors.events import mediaconvert, transcribe
+from headrace.console.errors import CommandError
 from headrace.console.pipeline.acls import AclRule, AclScope, roles
+from headrace.console.replay.groups import redrive_group
+from headrace.console.web.access.methods import access_control
+from headrace.console.web.access.users import UserRole
+from headrace.console.web.access.users_file import UserEntry, store_entry
+from headrace.console.web.settings import WebConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -34,7 +40,9 @@ QUEUE = QueueSource(
     url="https://sqs.eu-central-1.amazonaws.com/111122223333/events", carries=("transcribe", "mediaconvert")
 )
 STAGES = (*pipeline.all_stages(), *get_stages(["completed"]))
-ROLES = roles(AclScope(STAGES))
+ROLES = roles(AclScope(STAGES, redrive_groups=[redrive_group(stage.name) for stage in STAGES]))
+DEPLOYED = ("bridge", "webhook", "views", "operator")
+"""Components and roles besides the stages that have ACLs on MSK."""
 CHART = ROOT / "helm"
 MODULE = ROOT / "terraform"
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
@@ -51,6 +59,14 @@ GIVEN = (
     "workers.autoscaling.enabled=true",
 )
 
+CONSOLE = (
+    *GIVEN,
+    "console.enabled=true",
+    "console.url=https://headrace.example.com",
+    "console.usersSecret=users",
+    "views.existingSecret=database",
+)
+
 
 def wanted() -> dict[str, Any]:
     """Return the expected content of the module's wanted.json."""
@@ -59,7 +75,7 @@ def wanted() -> dict[str, Any]:
         "patterns": {name: source.pattern(QUEUE) for name, source in SOURCES.items() if source.pattern},
         "bridge": list(iam_policy.QUEUE_ACTIONS),
         "stages": {stage.name: _permissions(stage) for stage in STAGES},
-        "acls": {name: _grouped(ROLES[name]) for name in ("bridge", "webhook", *(stage.name for stage in STAGES))},
+        "acls": {name: _grouped(ROLES[name]) for name in (*DEPLOYED, *(stage.name for stage in STAGES))},
     }
 
 
@@ -247,6 +263,69 @@ def test_each_component_has_its_own_account_and_kafka_user() -> None:
             each["valueFrom"]["secretKeyRef"]["name"] for each in pod["containers"][0]["env"] if "valueFrom" in each
         }
         assert secrets == {f"headrace-kafka-{name.removeprefix('hr-')}"}
+
+
+def part(made: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+    """Return the only object of a kind and a name."""
+    (found,) = [each for each in made if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def secrets_of(made: list[dict[str, Any]], name: str) -> set[str]:
+    """Return the secrets in the variables of a deployment."""
+    container = part(made, "Deployment", name)["spec"]["template"]["spec"]["containers"][0]
+    return {each["valueFrom"]["secretKeyRef"]["name"] for each in container["env"] if "valueFrom" in each}
+
+
+def test_console_needs_a_login_and_reads_the_views_of_the_projector(tmp_path: Path) -> None:
+    made = rendered(*CONSOLE)
+    pod = part(made, "Deployment", "hr-console")["spec"]["template"]["spec"]
+    variables = {each["name"]: each.get("value", "") for each in pod["containers"][0]["env"]}
+    views = part(made, "Deployment", "hr-views")["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert [each for each in views if each["name"] == "HEADRACE_VIEWS"] == [
+        each for each in pod["containers"][0]["env"] if each["name"] == "HEADRACE_VIEWS"
+    ]
+    assert {"name": "users", "secret": {"secretName": "users"}} in pod["volumes"]
+    assert variables["HEADRACE_CONSOLE_USERS_FILE"] == f"{pod['containers'][0]['volumeMounts'][-1]['mountPath']}/users"
+
+    store_entry(tmp_path / "users", UserEntry("password", "ann", UserRole.ADMIN, "$argon2id$x"))
+    given = {
+        name.removeprefix("HEADRACE_CONSOLE_").lower(): value
+        for name, value in variables.items()
+        if name.startswith("HEADRACE_CONSOLE_")
+    } | {"users_file": tmp_path / "users"}
+    assert access_control(WebConsoleSettings(**given), b"s" * 32, 8088).users
+    with pytest.raises(CommandError, match="without a login"):
+        access_control(WebConsoleSettings(**given | {"users_file": None}), b"s" * 32, 8088)
+
+
+def test_console_may_do_what_an_operator_may_unless_it_is_read_only() -> None:
+    changing, reading = rendered(*CONSOLE), rendered(*CONSOLE, "console.readOnly=true")
+    assert secrets_of(changing, "hr-console") == {"headrace-kafka-operator", "database"}
+    assert secrets_of(reading, "hr-console") == {"headrace-kafka-console", "database"}
+    for made in (changing, reading):
+        scaler = part(made, "TriggerAuthentication", "hr-kafka")["spec"]["secretTargetRef"]
+        assert {each["name"] for each in scaler} == {"hr-keda", "headrace-kafka-console"}
+    assert egress(changing, "console") == {53, 80, 443, 5432, 9096}
+    policy = part(changing, "NetworkPolicy", "hr-console")["spec"]
+    assert [port["port"] for rule in policy["ingress"] for port in rule["ports"]] == [8088]
+    assert part(changing, "ServiceAccount", "hr-console")
+    assert part(changing, "Service", "hr-console")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ("views.existingSecret=", "views.existingSecret is empty"),
+        ("console.url=", "console.url is empty"),
+        ("console.usersSecret=", "console.usersSecret is empty"),
+        ("console.replicas=2", "console.existingSecret is empty"),
+    ],
+)
+def test_chart_names_what_the_console_lacks(changed: str, message: str) -> None:
+    done = helm("template", "hr", str(CHART), *(word for each in (*CONSOLE, changed) for word in ("--set", each)))
+    assert done.returncode != 0
+    assert message in done.stderr
 
 
 def test_image_can_be_named_by_digest() -> None:

@@ -10,8 +10,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ .Root.Release.Name }}-{{ .Component }}
 {{- end }}
 
+{{/* The web console changes what an operator may change, unless it is read-only. */}}
 {{- define "headrace.kafkaSecret" -}}
-{{ .Root.Values.kafka.secretPrefix }}-{{ .Component }}
+{{- $user := .Component }}
+{{- if and (eq .Component "console") (not .Root.Values.console.readOnly) (not .Scaler) }}{{ $user = "operator" }}{{ end -}}
+{{ .Root.Values.kafka.secretPrefix }}-{{ $user }}
+{{- end }}
+
+{{/* The components with a pod each: a list in JSON. */}}
+{{- define "headrace.components" -}}
+{{- $components := concat (list "bridge") (keys .Values.stages | sortAlpha) }}
+{{- if .Values.webhook.enabled }}{{ $components = append $components "webhook" }}{{ end }}
+{{- if .Values.topics.apply }}{{ $components = append $components "topics" }}{{ end }}
+{{- if .Values.views.enabled }}{{ $components = append $components "views" }}{{ end }}
+{{- if .Values.console.enabled }}{{ $components = append $components "console" }}{{ end }}
+{{- toJson $components }}
 {{- end }}
 
 {{- define "headrace.env" -}}
@@ -64,6 +77,11 @@ securityContext:
   seccompProfile: { type: RuntimeDefault }
 volumes:
   - { name: tmp, emptyDir: { sizeLimit: 8Gi } }
+  {{- with .Root.Values.console.usersSecret }}
+  {{- if eq $.Component "console" }}
+  - { name: users, secret: { secretName: {{ . }} } }
+  {{- end }}
+  {{- end }}
 {{- end }}
 
 {{- define "headrace.container" -}}
