@@ -570,6 +570,42 @@ class PiiDetected(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class QualityFailure(Struct, frozen=True, kw_only=True, gc=False):
+    """A limit of the profile that a file does not meet."""
+
+    check: str
+    measured: float
+    lowest: float | None = None
+    highest: float | None = None
+    unit: str
+
+
+class QualitySpan(Struct, frozen=True, kw_only=True, gc=False):
+    """A black, frozen, silent, interlaced or letterboxed part of a file."""
+
+    kind: str
+    start_seconds: float
+    end_seconds: float
+
+
+class QualityMeasured(Struct, frozen=True, kw_only=True, gc=False):
+    """The technical quality of audio or video was measured."""
+
+    EVENT: ClassVar[str] = "QualityMeasured"
+
+    asset: Asset
+    passed: bool
+    failures: tuple[QualityFailure, ...]
+    loudness_lufs: float | None = None
+    loudness_range_lu: float | None = None
+    true_peak_dbtp: float | None = None
+    clipped_samples: int | None = None
+    spans: tuple[QualitySpan, ...]
+    count: int
+    seconds: dict[str, float]
+    result: Pointer
+
+
 class SentimentDetected(Struct, frozen=True, kw_only=True, gc=False):
     """The mood of a text was judged."""
 
@@ -656,6 +692,7 @@ Event = (
     | MediaVoiced
     | PeopleRecognised
     | PiiDetected
+    | QualityMeasured
     | SentimentDetected
     | StimulusReceived
     | TaskScheduled
@@ -692,6 +729,7 @@ EVENTS: dict[str, type[Event]] = {
     "MediaVoiced": MediaVoiced,
     "PeopleRecognised": PeopleRecognised,
     "PiiDetected": PiiDetected,
+    "QualityMeasured": QualityMeasured,
     "SentimentDetected": SentimentDetected,
     "StimulusReceived": StimulusReceived,
     "TaskScheduled": TaskScheduled,

@@ -62,6 +62,9 @@ TRANSCODED = Topic("media.transcoded", "proxies, sound and frames", (records.Med
 FACES = Topic("media.faces-detected", "faces in images and videos", (records.FacesDetected,), stage="faces")
 TEXT_SEEN = Topic("media.text-detected", "text in images and videos", (records.TextDetected,), stage="text-in-video")
 SEGMENTED = Topic("media.segmented", "shots and technical cues of videos", (records.MediaSegmented,), stage="segments")
+QUALITY = Topic(
+    "media.quality-measured", "technical quality of audio and video", (records.QualityMeasured,), stage="quality"
+)
 CELEBRITIES = Topic(
     "media.celebrities-recognised", "known people", (records.CelebritiesRecognised,), stage="celebrities"
 )

@@ -224,7 +224,11 @@ class JobLookup(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that a stage can call."""
+    """The services that a stage can call.
+
+    `result_name` is the name of the result that the stage will store, with its version, epoch and options: the name of
+    whatever else it stores begins with it.
+    """
 
     objects: Objects
     blobs: Blobs
@@ -239,3 +243,4 @@ class Services:
     transcoder: Transcoder
     writer: TextGenerator
     jobs: JobLookup
+    result_name: str = ""

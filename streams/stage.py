@@ -129,7 +129,8 @@ class Stage:
     `programs` are run by the stage; a worker without them says so when it starts.
 
     `options` are part of the result name, so that results made with other settings are kept apart. `factory` builds
-    the stage with settings of the pipeline file, which are its keyword arguments beside `options`.
+    the stage with settings of the pipeline file, which are its keyword arguments beside `options`. It raises ValueError
+    for a setting without a meaning; the message begins with its name.
 
     With `ordered`, a record that is waiting for a retry holds back all later records of its key.
 

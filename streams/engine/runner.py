@@ -56,7 +56,9 @@ class Runner:
 
     def __init__(self, stage: Stage, context: RunnerContext) -> None:
         self._stage = stage
-        self._context = context
+        self._context = dataclasses.replace(
+            context, services=dataclasses.replace(context.services, result_name=stage.result_name)
+        )
         self._decider = Decider(stage, context.results)
         self._reuse = ContentReuse(stage, context.reuse) if stage.reuse and context.reuse else None
 

@@ -12,7 +12,8 @@ import importlib.util
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
@@ -28,6 +29,7 @@ from headrace.streams.media.inspection.exit_errors import signal_error, too_slow
 from headrace.streams.media.tools import MediaTools
 
 MAX_ERROR_BYTES = 64 << 10
+MAX_LINE_BYTES = 4 << 10
 
 
 class MediaSource(NamedTuple):
@@ -50,9 +52,9 @@ class FfmpegRun(NamedTuple):
 _NO_FFMPEG = "ffmpeg cannot be started: reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to another ffmpeg"
 # sh sets the limits and becomes ffmpeg: Python code between fork and exec can deadlock in a process with threads.
 # A limit that cannot be set is already lower, or not supported by the system.
-# At the soft limit of CPU time the signal is SIGXCPU, at the hard limit SIGKILL.
+# The soft limit of CPU time is the hard one: ffmpeg takes the signal of the soft limit, SIGXCPU, as a request to stop.
 _LIMITED = (
-    '{ ulimit -S -t "$1"; ulimit -H -t "$(($1 + 1))"; ulimit -v "$2"; ulimit -n "$3"; ulimit -f 0; ulimit -c 0; '
+    '{ ulimit -t "$1"; ulimit -v "$2"; ulimit -n "$3"; ulimit -f 0; ulimit -c 0; '
     'renice "$4" $$; } >/dev/null 2>&1; shift 4; exec "$@"'
 )
 _NOT_STARTED = (126, 127)
@@ -82,8 +84,12 @@ def find_error(executable: str | None = None) -> str:
         return _NO_FFMPEG
 
 
-async def run(source: MediaSource, output: Sequence[str], reading: Sequence[str] = ()) -> FfmpegRun:
+async def run(
+    source: MediaSource, output: Sequence[str], reading: Sequence[str] = (), lines: Callable[[str], None] | None = None
+) -> FfmpegRun:
     """Run ffmpeg on a file within the limits, once a slot is free.
+
+    With `lines`, each line of the output is passed to it, and the result has none: the output may have any length.
 
     Raises:
         PermanentError: `unsupported_input`: a limit is exceeded; `unreadable`: ffmpeg crashes.
@@ -92,17 +98,20 @@ async def run(source: MediaSource, output: Sequence[str], reading: Sequence[str]
         ThrottledError: All slots for media are in use.
     """
     async with source.tools.slots.hold(source.key, os.fstat(source.file.fileno()).st_size) as is_small:
-        return await _run(source, (*reading, "-i", "fd:", *output), 0 if is_small else LARGE_FILE_NICENESS)
+        niceness = 0 if is_small else LARGE_FILE_NICENESS
+        return await _run(source, (*reading, "-i", "fd:", *output), niceness, lines)
 
 
-async def _run(source: MediaSource, arguments: Sequence[str], niceness: int) -> FfmpegRun:
+async def _run(
+    source: MediaSource, arguments: Sequence[str], niceness: int, lines: Callable[[str], None] | None
+) -> FfmpegRun:
     limits = source.tools.limits
     source.file.seek(0)
-    process = await _start(source, arguments, niceness)
+    process, started = await _start(source, arguments, niceness), time.monotonic()
     try:
         async with asyncio.timeout(limits.wall_seconds):
             stdout, errors, code = await asyncio.gather(
-                _read_limited(process.stdout, limits.output_bytes),
+                _pass_lines(process.stdout, lines) if lines else _read_limited(process.stdout, limits.output_bytes),
                 _read_limited(process.stderr, MAX_ERROR_BYTES),
                 process.wait(),
             )
@@ -110,6 +119,8 @@ async def _run(source: MediaSource, arguments: Sequence[str], niceness: int) -> 
         raise too_slow(limits) from error
     finally:
         await _kill(process)
+    if code == -signal.SIGKILL and time.monotonic() - started >= limits.cpu_seconds:
+        code = -signal.SIGXCPU
     if failure := _failure(code, source):
         raise failure
     return FfmpegRun(code, stdout, errors.decode(errors="replace"))
@@ -171,3 +182,18 @@ async def _read_limited(stream: asyncio.StreamReader | None, limit: int) -> byte
     while stream and (chunk := await stream.read(1 << 16)):
         content += chunk[: limit - len(content)]
     return bytes(content)
+
+
+async def _pass_lines(stream: asyncio.StreamReader | None, lines: Callable[[str], None]) -> bytes:
+    """Pass each line of a stream to `lines`, without its end; longer lines than `MAX_LINE_BYTES` are cut into parts."""
+    rest = b""
+    while stream and (chunk := await stream.read(1 << 16)):
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            lines(line.decode(errors="replace"))
+        if len(rest) > MAX_LINE_BYTES:
+            lines(rest.decode(errors="replace"))
+            rest = b""
+    if rest:
+        lines(rest.decode(errors="replace"))
+    return b""

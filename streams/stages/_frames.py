@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from headrace.schemas.parsing import parse_struct
 from headrace.schemas.records import MediaReady, Pointer
 from headrace.schemas.topics import subject_of
 from headrace.streams.media import sampling
@@ -53,7 +54,7 @@ async def sampled_frames(media: MediaReady, services: Services) -> tuple[Sampled
     async with _locks.setdefault(key, asyncio.Lock()):
         stored = await services.blobs.find_blob(media.asset, f"{FRAMES}.json", "application/json")
         if stored is not None:
-            return msgspec.json.decode(await services.blobs.read(stored), type=tuple[SampledFrame, ...])
+            return parse_struct(await services.blobs.read(stored), tuple[SampledFrame, ...])
         return await _sample(media, services)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from av.filter import Graph
 from av.video.frame import VideoFrame
 
+from headrace.schemas.parsing import InvalidValueError, parse_float
 from headrace.streams.media.inspection.container import Media
 from headrace.streams.media.inspection.decoding import Part, decoded, seek
 from headrace.streams.media.inspection.messages import HASH_BYTES, SampleFrames, ShotFrame, ShotFrames
@@ -123,8 +124,10 @@ def _pixels(grey: VideoFrame) -> bytes:
 
 
 def _number(text: str | None, otherwise: float) -> float:
-    value = float(text) if text else otherwise
-    return value if value == value else otherwise  # blurdetect returns NaN for a frame without edges
+    try:
+        return parse_float(text or "")
+    except InvalidValueError:  # blurdetect returns NaN for a frame without edges
+        return otherwise
 
 
 class _Shots:

@@ -33,7 +33,7 @@ def test_pattern_is_shown_unchanged() -> None:
 
 def test_valid_file_is_summarized_with_warnings() -> None:
     output = run("check", ALL, HEADRACE_SLOTS="labels=25", HEADRACE_RESULTS_BUCKET="results")
-    assert "26 stages, 17 of them paid" in output
+    assert "28 stages, 18 of them paid" in output
     assert "note: rekognition runs 20 jobs at a time" in output
 
 
