@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from headrace.console.assets.summaries import result_location, summarize
 from headrace.console.kafka.entry import LetterInfo, LogEntry, letter_of, retry_of, seconds_of
+from headrace.schemas.cloudevents import EventMetadata, saved_usd
 from headrace.schemas.ids import token_stage
 from headrace.schemas.records import Event, JobFinished, JobStarted, MediaCompleted, MediaDeleted, MediaUploaded
 from headrace.streams.rules.record_predicate import record_predicate
@@ -37,7 +38,8 @@ class AssetEvent(msgspec.Struct, frozen=True, gc=False):
     `name` is the name of the event, or `DeadLetter` or `Retry`. `id` and `correlation` are those of the event; for a
     dead letter or retry, `cause` is the id of the failed event. `status` is the resulting status of its stage; None for
     events of AWS and for the completion. `summary` is the event in a few words, or the reason of a dead letter or
-    retry. `location` is that of its result. `usd_nanos` is the cost in nano-US-dollars. `token` is that of a job.
+    retry. `location` is that of its result. `usd_nanos` is the cost in nano-US-dollars, `saved_nanos` what the reuse of
+    another result saved. `token` is that of a job.
     `deliveries` counts its records on the log. `of_version` means the removal of one version, not of the object.
     """
 
@@ -56,6 +58,7 @@ class AssetEvent(msgspec.Struct, frozen=True, gc=False):
     letter: LetterInfo | None = None
     deliveries: int = 1
     of_version: bool = False
+    saved_nanos: int = 0
 
     @property
     def is_event(self) -> bool:
@@ -108,12 +111,19 @@ def plain_event(entry: LogEntry, summaries: Summaries) -> AssetEvent:
         envelope.id if envelope else "",
         envelope.causation_id if envelope else "",
         envelope.correlation if envelope else "",
-        (own or summarize)(event),
+        _with_source((own or summarize)(event), envelope),
         result_location(event),
         _usd_nanos(event),
         event.token if kind in _OF_JOBS else "",  # type: ignore[union-attr]
         of_version=kind is MediaDeleted and not _hides_the_object(event),
+        saved_nanos=round(saved_usd(envelope) * NANO),
     )
+
+
+def _with_source(summary: str, envelope: EventMetadata | None) -> str:
+    """Add where a reused result comes from."""
+    source = envelope.reused_from if envelope else ""
+    return f"{summary}{', ' if summary else ''}reused from {source}" if source else summary
 
 
 def _usd_nanos(event: Event | None) -> int:

@@ -23,10 +23,19 @@ _NAMES: dict[CostGroup, Callable[[Asset, AssetEvent], str]] = {
 
 def spent(progress: AssetProjection, by: CostGroup) -> dict[str, float]:
     """Sum US dollars by name: days in order, else highest first. Duplicate events count once."""
+    return _summed(progress, by, lambda fact: fact.usd_nanos)
+
+
+def saved(progress: AssetProjection, by: CostGroup) -> dict[str, float]:
+    """Sum what the reuse of results saved, in US dollars by name, as `spent` does."""
+    return _summed(progress, by, lambda fact: fact.saved_nanos)
+
+
+def _summed(progress: AssetProjection, by: CostGroup, amount: Callable[[AssetEvent], int]) -> dict[str, float]:
     sums: dict[str, int] = defaultdict(int)
     for asset, fact in _results(progress):
-        if fact.usd_nanos:
-            sums[_NAMES[by](asset, fact)] += fact.usd_nanos
+        if nanos := amount(fact):
+            sums[_NAMES[by](asset, fact)] += nanos
     return ranked(sums, by)
 
 

@@ -44,7 +44,7 @@ class _Assets:
         self._new_versions: set[int] = set()
         self._unchanged: set[VersionKey] = set()
         self._stages: dict[tuple[int, str], StageRow] = {}
-        self._costs: dict[Key, tuple[int, int]] = {}
+        self._costs: dict[Key, tuple[int, int, int]] = {}
         self._usd: dict[AssetKey, int] = {}
 
     def apply(self) -> None:
@@ -106,14 +106,15 @@ class _Assets:
         rows = {(numbers[key], identity): row for (key, identity), row in self._batch.facts.items()}
         known = put(self._store, specs.TIMELINE, rows, merge_facts, FactRow, lambda key: key[0] in new)
         for (key, identity), row in self._batch.facts.items():
-            if row.usd_nanos and row.status == "done" and (numbers[key], identity) not in known:
+            if (row.usd_nanos or row.saved_nanos) and row.status == "done" and (numbers[key], identity) not in known:
                 self._charge(key.asset, row)
         self._stages = {(numbers[key], stage): row for (key, stage), row in self._batch.stages.items()}
 
     def _charge(self, asset: AssetKey, row: FactRow) -> None:
         day = _day(row.at)
-        usd, results = self._costs.get((day, row.stage, row.partition), (0, 0))
-        self._costs[day, row.stage, row.partition] = (usd + row.usd_nanos, results + 1)
+        usd, results, saved = self._costs.get((day, row.stage, row.partition), (0, 0, 0))
+        sums = usd + row.usd_nanos, results + bool(row.usd_nanos), saved + row.saved_nanos
+        self._costs[day, row.stage, row.partition] = sums
         self._usd[asset] = self._usd.get(asset, 0) + row.usd_nanos
 
     def _jobs(self) -> None:

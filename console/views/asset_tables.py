@@ -111,6 +111,7 @@ def _fact_columns(identifies: bool = True) -> tuple[Column[object], ...]:
         Column("attempts", Integer),  # of a retry or dead letter
         Column("due_at", Double),  # of a retry
         Column("deliveries", Integer, nullable=False),
+        Column("saved_nanos", NUMBER, nullable=False),  # by the reuse of another result
     )
 
 
@@ -169,6 +170,7 @@ costs = Table(
     Column("partition", Integer, primary_key=True),  # so that several projectors do not wait for each other
     Column("usd_nanos", NUMBER, nullable=False),
     Column("results", NUMBER, nullable=False),
+    Column("saved_nanos", NUMBER, nullable=False),
 )
 
 text_sources = Table(

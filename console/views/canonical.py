@@ -65,8 +65,8 @@ def _renamed(spec: TableSpec, tables: Mapping[str, TableRows], names: Mapping[in
 
 
 def _costs(rows: TableRows) -> Iterator[tuple[tuple[Any, ...], Values]]:
-    sums: dict[tuple[str, str], tuple[int, int]] = {}
-    for (day, stage, _), (usd, results) in rows.items():
-        before = sums.get((day, stage), (0, 0))
-        sums[day, stage] = (before[0] + usd, before[1] + results)
+    sums: dict[tuple[str, str], Values] = {}
+    for (day, stage, _), row in rows.items():
+        before = sums.get((day, stage), (0,) * len(row))
+        sums[day, stage] = tuple(map(sum, zip(before, row, strict=True)))
     yield from (((("costs"), *key), row) for key, row in sums.items())

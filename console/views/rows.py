@@ -35,6 +35,7 @@ class FactRow(NamedTuple):
     attempts: int | None
     due_at: float | None
     deliveries: int
+    saved_nanos: int
 
 
 class StageRow(NamedTuple):
@@ -148,6 +149,7 @@ def fact_row(fact: AssetEvent, record: ConsumerRecord) -> FactRow:
         attempts,
         due,
         fact.deliveries,
+        fact.saved_nanos,
     )
 
 
@@ -189,4 +191,5 @@ def event_of(row: FactRow, of_version: bool = False) -> AssetEvent:
         letter=letter,
         deliveries=row.deliveries,
         of_version=of_version,
+        saved_nanos=row.saved_nanos,
     )

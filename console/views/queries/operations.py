@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from headrace.console.replay import audit
 from headrace.console.views.stored_text import from_stored
-from headrace.console.views.tables import assets, costs, replays, workers
+from headrace.console.views.tables import assets, costs, replays, timeline, versions, workers
 from headrace.streams.worker import status_reports
 
 if TYPE_CHECKING:
@@ -27,6 +27,20 @@ def spent_nanos(connection: Connection, by: CostGroup) -> dict[str, int]:
     name = costs.c[by]
     paid = costs.c.usd_nanos != 0
     sums = connection.execute(select(name, func.sum(costs.c.usd_nanos)).where(paid).group_by(name))
+    return {from_stored(each): int(nanos) for each, nanos in sums}
+
+
+def saved_nanos(connection: Connection, by: CostGroup) -> dict[str, int]:
+    """Sum what the reuse of results saved, in nano-US-dollars by name."""
+    if by == "asset":
+        name = assets.c.bucket + "/" + assets.c.key
+        source = timeline.join(versions, timeline.c.version_id == versions.c.id)
+        source = source.join(assets, versions.c.asset_id == assets.c.id)
+        wanted = select(name, func.sum(timeline.c.saved_nanos)).select_from(source).where(timeline.c.saved_nanos != 0)
+        sums = connection.execute(wanted.group_by(name))
+    else:
+        wanted = select(costs.c[by], func.sum(costs.c.saved_nanos)).where(costs.c.saved_nanos != 0)
+        sums = connection.execute(wanted.group_by(costs.c[by]))
     return {from_stored(each): int(nanos) for each, nanos in sums}
 
 

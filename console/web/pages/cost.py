@@ -10,10 +10,11 @@ from typing import Any, get_args
 
 from starlette.responses import Response
 
+from headrace.console.assets.asset_event import NANO
 from headrace.console.pipeline import spent
 from headrace.console.pipeline.spent import CostGroup
 from headrace.console.views.queries import activity
-from headrace.console.views.queries.operations import spent_nanos
+from headrace.console.views.queries.operations import saved_nanos, spent_nanos
 from headrace.console.web.failures import InvalidRequestError, problem_of
 from headrace.console.web.page import ApiOperation, ApiParameter, WebPage, WebRoute
 from headrace.console.web.request import ConsoleRequest
@@ -41,6 +42,7 @@ def show(request: ConsoleRequest) -> Response:
         days = spent.ranked(spent_nanos(connection, "day"), "day")
         stages = spent.ranked(spent_nanos(connection, "stage"), "stage")
         assets = spent.ranked(spent_nanos(connection, "asset"), "asset")
+        saved = sum(saved_nanos(connection, "day").values()) / NANO
         refused = activity.refused_by_budget(connection)
     today = datetime.fromtimestamp(services.now(), UTC).strftime("%Y-%m-%d")
     forecast, problem = _forecast(services)
@@ -50,6 +52,7 @@ def show(request: ConsoleRequest) -> Response:
         today=days.get(today, 0.0),
         budget=services.daily_budget(),
         total=sum(days.values()),
+        saved=saved,
         days=dict(reversed(shown.items())),
         highest=max(shown.values(), default=0.0),
         stages=stages,

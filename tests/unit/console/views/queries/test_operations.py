@@ -6,18 +6,22 @@ from typing import get_args
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from headrace.console.kafka.entry import LogEntry
-from headrace.console.pipeline.spent import CostGroup, ranked, spent
+from headrace.console.kafka.entry import LogEntry, open_record
+from headrace.console.pipeline.spent import CostGroup, ranked, saved, spent
 from headrace.console.replay import audit
 from headrace.console.replay.audit import AuditEntry, ControlMessage
-from headrace.console.views.queries import operations
+from headrace.console.views.queries import activity, operations
 from headrace.schemas import topics
+from headrace.schemas.ids import named_id
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.records import Asset
+from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.worker.status_reports import StageStatusReport
 from tests.support import records
-from tests.support.records import NOW
-from tests.unit.console.asset_history import entry, labelled, projection_of
+from tests.support.records import CODEC, NOW, arrived
+from tests.unit.console.asset_history import after, entry, labelled, projection_of
 from tests.unit.console.views.queries.folded import FoldedViews
 from tests.unit.console.views.queries.test_history import at_offsets
 
@@ -48,6 +52,46 @@ def test_costs_are_the_same_as_from_the_log(by: CostGroup) -> None:
     with FoldedViews(log).connect() as connection:
         assert ranked(operations.spent_nanos(connection, by), by) == expected
     assert sum(expected.values()) == pytest.approx(0.600001, abs=1e-9)
+
+
+def reused(of: Asset, source: str, saved: str, seconds: float) -> LogEntry:
+    """Return a result that repeats another one."""
+    event = replace(labelled(of), charges=())
+    metadata = records.envelope(
+        event,
+        id=named_id(event.EVENT, of.key),
+        source="headrace/labels",
+        time=after(seconds),
+        reused_from=source,
+        saved_usd=saved,
+    )
+    return open_record(arrived(to_producer_record(event, metadata, CODEC)), CODEC)
+
+
+REUSED = [
+    entry(labelled(CAT, 0.1), 1, stage="labels"),
+    reused(DOG, "media/photos/cat.jpg@e1", "0.100000", 1),
+    reused(DOG, "media/photos/cat.jpg@e1", "0.100000", 1),
+    reused(records.asset("\udc80\x07 é.jpg".encode(errors="ignore").decode()), "media/\x1b[31m@e1", "0.1", 2),
+    reused(records.asset("forged.jpg"), "media/photos/cat.jpg@e1", "nan", 3),
+]
+
+
+@pytest.mark.parametrize("by", get_args(CostGroup))
+def test_savings_are_the_same_as_from_the_log(by: CostGroup) -> None:
+    log = at_offsets(REUSED)
+    expected = saved(projection_of(*log), by)
+    with FoldedViews(log).connect() as connection:
+        assert ranked(operations.saved_nanos(connection, by), by) == expected
+        assert sum(ranked(operations.spent_nanos(connection, by), by).values()) == pytest.approx(0.1)
+        means = activity.mean_costs(connection, NOW.timestamp() + DAY, 2)
+    assert sum(expected.values()) == pytest.approx(0.2)
+    assert means == {"labels": pytest.approx(100_000_000)}
+
+
+def test_summary_of_a_reused_result_names_its_source() -> None:
+    [version] = projection_of(*at_offsets(REUSED)).versions("media/photos/dog\x00.jpg")
+    assert version.stages["labels"].summary.endswith(", reused from media/photos/cat.jpg@e1")
 
 
 def test_equal_costs_are_ordered_by_name() -> None:
