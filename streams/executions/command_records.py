@@ -16,12 +16,14 @@ from headrace.streams.executions.inbox import (
     ParentLink,
     ResolvedStart,
     StopForParent,
+    StopNested,
 )
 from headrace.streams.executions.json_codec import encode_json
 from headrace.streams.executions.nested import nested_answer
 from headrace.streams.executions.open_execution import OpenExecution
 from headrace.streams.executions.records import RecordWriter
 from headrace.streams.machines.execution.commands import (
+    CancelTask,
     Command,
     FinishExecution,
     ReadItems,
@@ -48,7 +50,7 @@ class CommandRecords:
         self._number = 0
 
     async def of(self, commands: Sequence[Command]) -> list[ProducerRecord]:
-        """Return the records of commands. Timers and cancellations have none."""
+        """Return the records of commands. Timers have none, and neither have most cancellations."""
         made = [await self._record(command) for command in commands]
         return [record for record in made if record is not None]
 
@@ -56,6 +58,8 @@ class CommandRecords:
         self._number += 1
         if isinstance(command, SubmitTask | ReadItems | WriteResults):
             return self._writer.record(await self._task(command), self._id(), self._cause)
+        if isinstance(command, CancelTask):
+            return self._cancel(command.task)
         make = MESSAGES.get(type(command))
         message = make(self, command) if make is not None else None
         return await self._writer.inbox(*message, self._id(), self._cause) if message is not None else None
@@ -77,6 +81,19 @@ class CommandRecords:
             kind=type(command).__name__,
             body=await self._writer.body(encode_json(command)),
         )
+
+    def _cancel(self, task: str) -> ProducerRecord | None:
+        """Return the record that stops the nested execution of a task.
+
+        It follows the task on its topic, so that the nested execution has been started before it is stopped.
+        """
+        nested = self._origin.nested.get(task)
+        if nested is None:
+            return None
+        stop = StopForParent(task, self._stimulus.now.timestamp(), self._seed(), self._execution.id)
+        body = encode_json(StopNested(nested, stop)).decode()
+        event = TaskScheduled(execution=self._execution.id, task=task, state="", kind=StopNested.__name__, body=body)
+        return self._writer.record(event, self._id(), self._cause)
 
     def start_child(self, command: StartChild) -> Outgoing:
         """Return the start of a child execution, which runs the same definition."""

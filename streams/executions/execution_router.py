@@ -114,6 +114,8 @@ class ExecutionRouter:
             parent = current.origin.parent
             if parent is None or parent.reference != message.reference:
                 return None
+            if message.parent and parent.execution != message.parent:
+                return None
             now = datetime.fromtimestamp(message.now, UTC)
             stimulus = StopExecution(now, message.seed, current.execution.redrive_count)
         else:

@@ -75,12 +75,23 @@ class AnswerByToken(Struct, frozen=True, tag=True):
     stimulus: TokenStimulus
 
 
-class StopForParent(Struct, frozen=True, tag=True):
-    """The parent does not wait for a child any more. It counts only if the child still has this parent."""
+class StopForParent(Struct, frozen=True, tag=True, omit_defaults=True):
+    """The parent does not wait for a child any more. It counts only if the child still has this parent.
+
+    `parent` is its execution; it is empty for a child of a distributed Map, whose reference is enough.
+    """
 
     reference: str
     now: float
     seed: int
+    parent: str = ""
+
+
+class StopNested(Struct, frozen=True):
+    """On `machines.tasks`: nothing waits for the task any more, and the execution that it started must stop."""
+
+    execution: str
+    message: StopForParent
 
 
 class RedriveRequest(Struct, frozen=True, tag=True):

@@ -35,7 +35,10 @@ DUE = "due"
 
 
 class ExecutionOrigin(Struct, frozen=True, omit_defaults=True):
-    """What the engine knows of an execution besides its state. `tokens` has the SHA-256 of the token of each task."""
+    """What the engine knows of an execution besides its state.
+
+    `tokens` has the SHA-256 of the token of each task, and `nested` the execution that each task waits for.
+    """
 
     revision: str
     version: int | None = None
@@ -43,6 +46,7 @@ class ExecutionOrigin(Struct, frozen=True, omit_defaults=True):
     parent: ParentLink | None = None
     generated_name: bool = False
     tokens: Mapping[str, str] = {}
+    nested: Mapping[str, str] = {}
     stored: str = ""
     """The SHA-256 of the snapshot if it is in the payload store."""
 

@@ -1,4 +1,4 @@
-"""The tokens of the tasks that an execution waits for."""
+"""The tasks that an execution waits for: their tokens, and the executions that they started."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def current_tokens(execution: Execution, known: Mapping[str, str], commands: Seq
     tokens = {**known, **new}
     if not tokens:
         return known
+    return _waited_for(execution, tokens)
+
+
+def current_nested(execution: Execution, nested: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the nested executions that the execution waits for."""
+    return _waited_for(execution, nested) if nested else nested
+
+
+def _waited_for(execution: Execution, by_task: Mapping[str, str]) -> Mapping[str, str]:
     works = (branch.work for branch in execution.branches.values() if branch.status == "running")
     waiting = {work.task for work in works if isinstance(work, TaskWork)}
-    return {task: digest for task, digest in tokens.items() if task in waiting}
+    return {task: value for task, value in by_task.items() if task in waiting}

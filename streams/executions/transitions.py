@@ -27,6 +27,7 @@ from headrace.streams.executions.inbox import (
     InboxMessage,
 )
 from headrace.streams.executions.json_codec import decode_json
+from headrace.streams.executions.nested import nested_executions
 from headrace.streams.executions.open_execution import (
     ExecutionOrigin,
     OpenExecution,
@@ -37,7 +38,7 @@ from headrace.streams.executions.open_execution import (
 from headrace.streams.executions.partition_executions import PartitionExecutions
 from headrace.streams.executions.payload_store import PayloadStore
 from headrace.streams.executions.records import RecordWriter, SendRecords
-from headrace.streams.executions.task_tokens import current_tokens
+from headrace.streams.executions.task_tokens import current_nested, current_tokens
 from headrace.streams.machines.definition.model import Machine
 from headrace.streams.machines.errors import DefinitionError
 from headrace.streams.machines.execution.advance import ExecutionTransition, advance
@@ -121,10 +122,14 @@ class TransitionWriter:
         transition = advance(self._machine(change.origin.revision), change.before, change.stimulus)
         if transition.execution is change.before:
             return None
-        tokens = current_tokens(transition.execution, change.origin.tokens, transition.commands)
-        current = OpenExecution(transition.execution, replace(change.origin, tokens=tokens))
-        timers = [command for command in transition.commands if isinstance(command, SetTimer)]
-        return _Step(current, await self._output(current, change, transition), timers)
+        execution, commands = transition.execution, transition.commands
+        tokens = current_tokens(execution, change.origin.tokens, commands)
+        started = nested_executions(self._ports.definitions, execution.id, commands)
+        origin = replace(change.origin, tokens=tokens, nested={**change.origin.nested, **started})
+        output = await self._output(OpenExecution(execution, origin), change, transition)
+        timers = [command for command in commands if isinstance(command, SetTimer)]
+        origin = replace(origin, nested=current_nested(execution, origin.nested))
+        return _Step(OpenExecution(execution, origin), output, timers)
 
     async def _following(self, record: ConsumerRecord, first: ExecutionChange, current: OpenExecution) -> _Step | None:
         """Return the transition of a waiting record; None if it must be processed alone, whatever the reason."""

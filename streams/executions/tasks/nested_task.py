@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from headrace.schemas.ids import derived_id
-from headrace.streams.executions.arns import execution_arn
 from headrace.streams.executions.definitions import DefinitionTable, UnknownMachineError
 from headrace.streams.executions.inbox import ParentLink, ResolvedStart
+from headrace.streams.executions.nested import nested_target
 from headrace.streams.executions.tasks.ports import ScheduledWork, TaskError
 from headrace.streams.machines.execution.resources import Resource
 from headrace.streams.machines.execution.stimuli import StartExecution
 from headrace.streams.machines.json_types import Json
-
-SERVICE = "states"
-ACTION = "startExecution"
 
 
 def nested_start(
@@ -25,18 +21,17 @@ def nested_start(
     """
     if not isinstance(value, dict) or not isinstance(value.get("StateMachineArn"), str):
         raise TaskError("States.Runtime", "The parameters of startExecution need StateMachineArn.")
-    name = value.get("Name", derived_id(work.execution, "machine-tasks", work.task))
     try:
-        resolved = definitions.resolve(value["StateMachineArn"], (work.seed % 1_000) / 1_000)
+        target = nested_target(definitions, work.execution, work.task, value, (work.seed % 1_000) / 1_000)
     except UnknownMachineError as error:
         raise TaskError("StepFunctions.StateMachineDoesNotExistException", str(error)) from error
+    resolved, name, execution = target
     machine = resolved.machine
-    execution = execution_arn(machine.arn, str(name))
     stimulus = StartExecution(
         work.now,
         work.seed,
         id=execution,
-        name=str(name),
+        name=name,
         input=value.get("Input", {}),
         machine_id=machine.arn,
         machine_name=machine.name,

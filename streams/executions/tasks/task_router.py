@@ -9,12 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
+
 from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.ids import derived_id, random_seed
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event, TaskScheduled
+from headrace.streams.errors import PermanentError
 from headrace.streams.executions.definitions import DefinitionTable
-from headrace.streams.executions.inbox import DeliverStimulus
+from headrace.streams.executions.inbox import DeliverStimulus, StopNested
+from headrace.streams.executions.json_codec import decode_json
+from headrace.streams.executions.nested import SERVICE as NESTED
 from headrace.streams.executions.records import RecordWriter
 from headrace.streams.executions.tasks import nested_task, stage_task
 from headrace.streams.executions.tasks.answers import AnswerStore, TaskAnswer
@@ -66,6 +71,8 @@ class TaskRouter:
         """
         if not isinstance(event, TaskScheduled):
             return await self._completions.route(received, event, envelope)
+        if event.kind == StopNested.__name__:
+            return (await self._stop_nested(event, envelope),)
         command = await self._answers.command(event)
         id_ = derived_id(event.execution, "machine-answers", event.task)
         token = job_task_token(event.execution, event.task)
@@ -80,6 +87,14 @@ class TaskRouter:
             return records
         return (*records, await self._writer.inbox(event.execution, DeliverStimulus(answer), id_, envelope))
 
+    async def _stop_nested(self, event: TaskScheduled, envelope: EventMetadata) -> ProducerRecord:
+        try:
+            stop: StopNested = decode_json(event.body.encode(), StopNested)
+        except msgspec.DecodeError as error:
+            raise PermanentError("invalid_task", str(error)) from error
+        id_ = derived_id(event.execution, "machine-stops", event.task)
+        return await self._writer.inbox(stop.execution, stop.message, id_, envelope)
+
     async def _run(
         self, command: TaskCommand, work: ScheduledWork
     ) -> tuple[tuple[ProducerRecord, ...], TaskAnswer | None]:
@@ -87,7 +102,7 @@ class TaskRouter:
         resource = parse_resource(command.resource)
         if isinstance(command, SubmitTask) and resource.service.startswith(stage_task.SERVICE):
             return await self._run_stage(resource.api, command.input, work)
-        if isinstance(command, SubmitTask) and resource.service == nested_task.SERVICE:
+        if isinstance(command, SubmitTask) and resource.service == NESTED:
             start, result = nested_task.nested_start(self._kinds.definitions, resource, command.input, work)
             id_ = derived_id(work.execution, "machine-nested", work.task)
             record = await self._writer.inbox(start.stimulus.id, start, id_, work.cause)

@@ -26,12 +26,14 @@ from headrace.streams.executions.definitions import (
     revision_record,
 )
 from headrace.streams.executions.execution_router import ExecutionRouter
-from headrace.streams.executions.inbox import DeliverStimulus, InboxMessage, ResolvedStart
+from headrace.streams.executions.inbox import DeliverStimulus, InboxMessage, ResolvedStart, StopNested
 from headrace.streams.executions.json_codec import decode_json
 from headrace.streams.executions.owned_partitions import OwnedPartitions
 from headrace.streams.executions.partition_executions import PartitionExecutions
 from headrace.streams.executions.payload_store import PayloadStore
 from headrace.streams.executions.records import RecordWriter
+from headrace.streams.executions.tasks.answers import AnswerStore
+from headrace.streams.executions.tasks.task_router import TaskKinds, TaskRouter
 from headrace.streams.executions.timer_loop import TimerLoop
 from headrace.streams.executions.transitions import ExecutionPorts
 from headrace.streams.machines.execution.commands import ReadItems, SubmitTask, WriteResults
@@ -42,6 +44,8 @@ MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:m"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 CODEC = Codec(versions())
 COMMANDS = SubmitTask | ReadItems | WriteResults
+SERVICE = ":states:startExecution"
+"""Tasks that start an execution run as in the product."""
 
 Answer = Callable[[Any, datetime, int], Sequence[Stimulus]]
 """Returns the answers of a task, from its command, the time and a seed."""
@@ -177,6 +181,9 @@ class FakeWorker:
             definitions.take(record)
         self.owned = OwnedPartitions(lambda _: list(log.topics[topics.MACHINE_STATE.name]), payloads)
         archive = ExecutionArchive(log.bucket, payloads)
+        unused: Any = None
+        kinds = TaskKinds(definitions, unused, unused, unused, unused)
+        self._nested = TaskRouter(kinds, AnswerStore(log.bucket, payloads), unused, self.writer)
         self.router = ExecutionRouter(ExecutionPorts(definitions, payloads, archive, self.writer, log.send), self.owned)
         self.router.transitions.upcoming = self._upcoming
         self.timers = TimerLoop(self.owned, self.writer, log.send, lambda: log.now.timestamp())
@@ -231,6 +238,9 @@ class FakeWorker:
     async def _run_task(self, record: ConsumerRecord) -> None:
         event = CODEC.decode(record.value)
         assert isinstance(event, TaskScheduled)
+        if event.kind == StopNested.__name__ or SERVICE in event.body:
+            await self.log.send(await self._nested.route(record, event, from_headers(record.headers)) or ())
+            return
         command = decode_json(await self._payloads.expand(event.body), COMMANDS)
         id_ = derived_id(event.execution, "answer", event.task)
         envelope: EventMetadata = from_headers(record.headers)

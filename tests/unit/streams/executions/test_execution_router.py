@@ -6,7 +6,9 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from headrace.streams.executions.inbox import AnswerByToken, DeliverStimulus, RedriveRequest, StartByName
+import pytest
+
+from headrace.streams.executions.inbox import AnswerByToken, DeliverStimulus, RedriveRequest, StartByName, StopForParent
 from headrace.streams.executions.tokens import decode_token, token_digest
 from headrace.streams.machines.execution.stimuli import (
     RedriveExecution,
@@ -15,7 +17,15 @@ from headrace.streams.machines.execution.stimuli import (
     TaskSubmitted,
     TaskSucceeded,
 )
-from tests.unit.streams.executions.fake_log import BEGIN, CODEC, MACHINE, FakeLog, run_to_the_end
+from tests.unit.streams.executions.fake_log import (
+    BEGIN,
+    CODEC,
+    MACHINE,
+    FakeLog,
+    FakeWorker,
+    LongRunError,
+    run_to_the_end,
+)
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
 
@@ -152,6 +162,48 @@ def test_stop_ends_an_execution_and_its_children() -> None:
     statuses = {record.execution: record.status for record in _all(log)}
     assert sorted(statuses.values()) == ["ABORTED", "ABORTED", "ABORTED"]
     assert log.open_executions() == set()
+
+
+def nested_log() -> tuple[FakeLog, str]:
+    """Return a log on which an execution starts another one, which waits, and the name of the other one."""
+    log = FakeLog()
+    log.deploy(flow(Wait={"Type": "Wait", "Seconds": 60, "End": True}), "inner")
+    start = {"StateMachineArn": "inner", "Name": "n"}
+    resource = "arn:aws:states:::states:startExecution.sync:2"
+    outer = flow(Start={"Type": "Task", "Resource": resource, "Parameters": start, "End": True})
+    execution = log.start(log.deploy(outer), {})
+    return log, execution
+
+
+INNER = "arn:aws:states:eu-central-1:123456789012:execution:inner:n"
+
+
+def test_stop_ends_the_executions_that_tasks_wait_for() -> None:
+    log, execution = nested_log()
+    asyncio.run(log.receive(execution, DeliverStimulus(StopExecution(BEGIN, 1, 0, "Stopped")), "stop"))
+    run_to_the_end(log, echo)
+    assert {record.execution: record.status for record in _all(log)} == {execution: "ABORTED", INNER: "ABORTED"}
+    assert log.open_executions() == set()
+
+
+def test_timeout_of_a_task_stops_its_execution() -> None:
+    log = FakeLog()
+    log.deploy(flow(Wait={"Type": "Wait", "Seconds": 60, "End": True}), "inner")
+    resource = "arn:aws:states:::states:startExecution.sync"
+    task = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": "inner", "Name": "n"}}
+    execution = log.start(log.deploy(flow(Start={**task, "TimeoutSeconds": 5, "End": True})), {})
+    run_to_the_end(log, echo)
+    assert {record.execution: record.status for record in _all(log)} == {execution: "FAILED", INNER: "ABORTED"}
+
+
+def test_another_parent_does_not_stop_a_nested_execution() -> None:
+    log, execution = nested_log()
+    with pytest.raises(LongRunError):
+        asyncio.run(FakeWorker(log, echo).run(2))  # the start of the nested execution is in the inbox
+    stop = StopForParent("0.1", BEGIN.timestamp(), 1, execution + "-other")
+    asyncio.run(log.receive(INNER, stop, "stop"))
+    run_to_the_end(log, echo)
+    assert {record.execution: record.status for record in _all(log)} == {execution: "SUCCEEDED", INNER: "SUCCEEDED"}
 
 
 def test_large_payloads_are_stored_elsewhere() -> None:
