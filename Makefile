@@ -63,7 +63,7 @@ bench-rules: $(VENV)/dev.stamp ## Measure the rule index and AWS's event-ruler, 
 bench-machines: $(VENV)/dev.stamp .venv-bench/stamp ## Measure state machines, and the interpreters of moto and MiniStack
 	@$(BIN)/python -m bench.machines $(ARGS)
 
-bench-machine-engine: $(VENV)/dev.stamp ## Measure durable transitions of state machines, and waiting executions
+bench-machine-engine: $(VENV)/dev.stamp .venv-bench/stamp ## Measure executions on the log: transitions, first task, a Map, memory, rebalances
 	@$(BIN)/python -m bench.machine_engine $(ARGS)
 
 bench-replay: $(VENV)/dev.stamp ## Measure listing and redrive of dead letters, and their effect on other records

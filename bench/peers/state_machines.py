@@ -1,6 +1,6 @@
 """Run a state machine with an interpreter of a local AWS: the task is JSON on the command line.
 
-Prints the seconds of each run, from the start of the execution to its end.
+Prints the seconds of each run, from the start of its `executions` (1 without it) to the end of the last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 ROLE = "arn:aws:iam::123456789012:role/bench"
 POLL_SECONDS = 0.001
-Run = Callable[[str], str]
+Run = Callable[[str, int], set[str]]
+"""Starts executions with an input, and returns their statuses once all have ended."""
 
 
 def moto(definition: str) -> Run:
@@ -28,13 +29,12 @@ def moto(definition: str) -> Run:
     client = boto3.client("stepfunctions")
     machine = client.create_state_machine(name="bench", definition=definition, roleArn=ROLE)["stateMachineArn"]
 
-    def run(value: str) -> str:
-        execution = client.start_execution(stateMachineArn=machine, name=uuid.uuid4().hex, input=value)["executionArn"]
-        while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            time.sleep(POLL_SECONDS)
-        return str(found["status"])
+    def start(value: str) -> str:
+        return str(client.start_execution(stateMachineArn=machine, name=uuid.uuid4().hex, input=value)["executionArn"])
 
-    return run
+    return lambda value, executions: run_all(
+        lambda: start(value), lambda arn: str(client.describe_execution(executionArn=arn)["status"]), executions
+    )
 
 
 def ministack(definition: str) -> Run:
@@ -49,13 +49,21 @@ def ministack(definition: str) -> Run:
 
     machine = call("CreateStateMachine", name="bench", definition=definition, roleArn=ROLE)["stateMachineArn"]
 
-    def run(value: str) -> str:
-        execution = call("StartExecution", stateMachineArn=machine, input=value)["executionArn"]
-        while (found := call("DescribeExecution", executionArn=execution))["status"] == "RUNNING":
-            time.sleep(POLL_SECONDS)
-        return found["status"]
+    return lambda value, executions: run_all(
+        lambda: call("StartExecution", stateMachineArn=machine, input=value)["executionArn"],
+        lambda arn: call("DescribeExecution", executionArn=arn)["status"],
+        executions,
+    )
 
-    return run
+
+def run_all(start: Callable[[], str], status_of: Callable[[str], str], executions: int) -> set[str]:
+    """Start executions and return their statuses once all have ended."""
+    statuses = set()
+    for execution in [start() for _ in range(executions)]:
+        while (status := status_of(execution)) == "RUNNING":
+            time.sleep(POLL_SECONDS)
+        statuses.add(status)
+    return statuses
 
 
 def main() -> None:
@@ -65,10 +73,10 @@ def main() -> None:
     seconds = []
     for _ in range(task["runs"] + 1):  # the first run is a warm-up
         begun = time.perf_counter()
-        status = run(json.dumps(task["input"]))
+        statuses = run(json.dumps(task["input"]), task.get("executions", 1))
         seconds.append(time.perf_counter() - begun)
-        if status != "SUCCEEDED":
-            raise SystemExit(f"{task['interpreter']}: {status}")
+        if statuses != {"SUCCEEDED"}:
+            raise SystemExit(f"{task['interpreter']}: {', '.join(statuses)}")
     print(json.dumps({"seconds": seconds[1:]}), flush=True)
 
 

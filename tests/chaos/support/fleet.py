@@ -23,10 +23,11 @@ MAX_EXITS = 20
 class Fleet:
     """A number of worker processes; dead ones are replaced."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, target: str = "tests.chaos.support.worker:run") -> None:
         self.deaths: Counter[str] = Counter()
         self.armed: list[str] = []
         self._orders = orders
+        self._target = target
         self._wanted = 0
         self._spawned = 0
         self._alive: dict[fork_server.Process, Orders] = {}
@@ -92,7 +93,7 @@ class Fleet:
         orders = replace(self._orders, seed=self._orders.seed + self._spawned, crash_at=point, crash_pass=passes)
         with (Path(orders.folder) / f"worker-{self._spawned:03}.log").open("wb") as log:
             arguments = ["worker", msgspec.json.encode(orders).decode()]
-            process = fork_server.start("tests.chaos.support.worker:run", arguments, os.environ, log, log)
+            process = fork_server.start(self._target, arguments, os.environ, log, log)
         self._alive[process] = orders
 
     def _record_exit(self, orders: Orders, code: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -28,12 +27,12 @@ from headrace.streams.machines.execution.stimuli import (
 )
 from headrace.streams.machines.local_run.mocks import MockedAnswer, Mocks
 from headrace.streams.machines.local_run.run import LocalOutcome, LocalRun, LocalSettings
+from tests.chaos.support.machine_answers import error_of, result_of_state
 from tests.unit.streams.executions.fake_log import BEGIN, CODEC, FakeLog, LongRunError, run_to_the_end
 from tests.unit.streams.machines.execution.random_machines import MachineMaker
 
 INPUT = {"items": [1, {"r": 2}, "three"], "r": {}}
 LIMITS = ExecutionLimits(payload_bytes=200_000, events=400)
-ERRORS = ("A", "B")
 
 
 def check_machine(seed: int, kills: int, commit_every: tuple[int, ...] = (1, 3, 7)) -> int:
@@ -49,7 +48,7 @@ def check_machine(seed: int, kills: int, commit_every: tuple[int, ...] = (1, 3, 
         log, execution, effects = _run(definition, None, 1)
     except LongRunError:
         return 0
-    if _is_sequential(definition):
+    if is_sequential(definition):
         expected = interpreted(definition).execution
         assert _end(log, execution) == (expected.status, expected.error), seed
     _check_fold(log, definition, seed)
@@ -57,7 +56,7 @@ def check_machine(seed: int, kills: int, commit_every: tuple[int, ...] = (1, 3, 
     points = [random.randrange(effects) for _ in range(kills)]
     for point in points:
         killed, execution, _ = _run(definition, point, random.choice(commit_every))
-        if _is_sequential(definition):
+        if is_sequential(definition):
             assert killed.events(execution) == log.events(execution), (seed, point)
         assert _end(killed, execution)[0] not in ("", "RUNNING"), (seed, point)
         assert killed.open_executions() == set(), (seed, point)
@@ -65,7 +64,7 @@ def check_machine(seed: int, kills: int, commit_every: tuple[int, ...] = (1, 3, 
     return len(points)
 
 
-def _is_sequential(definition: dict[str, Any]) -> bool:
+def is_sequential(definition: dict[str, Any]) -> bool:
     """Return whether no states of a machine run at the same time; else the order of its answers decides."""
     return all(state["Type"] not in ("Parallel", "Map") for state in definition["States"].values())
 
@@ -104,9 +103,9 @@ async def _stimuli(log: FakeLog) -> list[tuple[str, Stimulus]]:
     return found
 
 
-def interpreted(definition: dict[str, Any]) -> LocalOutcome:
+def interpreted(definition: dict[str, Any], limits: ExecutionLimits = LIMITS) -> LocalOutcome:
     """Return how the interpreter runs a definition with the same answers of tasks."""
-    settings = LocalSettings(BEGIN, limits=LIMITS)
+    settings = LocalSettings(BEGIN, limits=limits)
     run = LocalRun(parse_machine(definition), _StateMocks(), settings)
     return LocalOutcome(run.run(INPUT), run.events)
 
@@ -122,17 +121,6 @@ class _StateMocks(Mocks):
         if error is None:
             return MockedAnswer(result=result_of_state(state))
         return MockedAnswer(failed=True, error=error, cause="chaos")
-
-
-def error_of(state: str) -> str | None:
-    """Return the error of a state's tasks; None if they succeed."""
-    number = sha256(state.encode()).digest()[0]
-    return ERRORS[number % 2] if number % 4 == 0 else None
-
-
-def result_of_state(state: str) -> Any:
-    """Return the result of a state's tasks, and the items that it reads."""
-    return [{"r": state}, 2]
 
 
 def answer(command: Any, now: datetime, seed: int) -> list[Any]:
