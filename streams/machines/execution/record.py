@@ -38,7 +38,7 @@ class MapItem(Struct, frozen=True):
     key: str | None = None
 
 
-class ChildOutcome(Struct, frozen=True):
+class ChildOutcome(Struct, frozen=True, omit_defaults=True):
     """How a branch, an iteration or a child execution ended."""
 
     output: Json = None
