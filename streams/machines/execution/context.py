@@ -50,4 +50,5 @@ def _execution_context(draft: Draft) -> Mapping[str, Json]:
 
 def _item(item: MapItem) -> dict[str, Json]:
     details = {"Index": item.index, "Value": item.value}
-    return details if item.key is None else {**details, "Key": item.key}
+    named = {"Key": item.key, "Source": item.source}
+    return {**details, **{name: value for name, value in named.items() if value is not None}}

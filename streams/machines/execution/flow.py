@@ -18,7 +18,7 @@ from headrace.streams.machines.definition.model import (
 from headrace.streams.machines.execution.commands import FinishExecution
 from headrace.streams.machines.execution.data_flow import Completed
 from headrace.streams.machines.execution.draft import Draft
-from headrace.streams.machines.execution.limits import check_assigned, check_state_output
+from headrace.streams.machines.execution.limits import check_assigned, check_state_output, check_variables
 from headrace.streams.machines.execution.record import ChildOutcome, ExecutionStatus, FlowBranch
 from headrace.streams.machines.json_text import compact
 from headrace.streams.machines.json_types import Json
@@ -65,6 +65,7 @@ def leave(draft: Draft, branch: FlowBranch, state: State, completed: Completed, 
         check_assigned(draft.execution.limits, state.name, completed.assigned)
         details["assignedVariables"] = {name: compact(value) for name, value in completed.assigned.items()}
         branch.variables = {**branch.variables, **completed.assigned}
+        check_variables(draft.execution.limits, state.name, branch.variables)
     draft.emit(branch, EXITED[type(state)], details)
     if following is not None:
         go_to(draft, branch, following, completed.output)

@@ -57,6 +57,19 @@ def check_assigned(limits: ExecutionLimits, state: str, assigned: Mapping[str, J
         raise OutputTooLargeError(DATA_LIMIT_EXCEEDED, cause)
 
 
+def check_variables(limits: ExecutionLimits, state: str, variables: Mapping[str, Json]) -> None:
+    """Check all variables that are visible after a state. Source: AWS's quotas, "Total size of all stored variables".
+
+    Raises:
+        OutputTooLargeError: They exceed the limit.
+    """
+    if limits.variables_bytes is None:
+        return
+    if len(compact(variables).encode("utf-8", "surrogatepass")) > limits.variables_bytes:
+        cause = f"The variables stored by the state '{state}' exceed the maximum number of bytes service limit."
+        raise OutputTooLargeError(DATA_LIMIT_EXCEEDED, cause)
+
+
 def _is_deeper(value: Json, levels: int) -> bool:
     """Return whether a value has more levels of nesting, without recursion."""
     level = [value]

@@ -19,23 +19,29 @@ ROOT_BRANCH = 0
 class ExecutionLimits(Struct, frozen=True):
     """Limits of an execution; without `payload_bytes` the limit is `limits.LARGEST_PAYLOAD`.
 
-    `payload_bytes` is for each result and output as JSON in UTF-8. `events` is for the history; None is no limit.
+    `payload_bytes` is for each result and output as JSON in UTF-8, `variables_bytes` for all variables that a state
+    sees. `events` is for the history; None is no limit.
     """
 
     payload_bytes: int | None = None
     events: int | None = None
+    variables_bytes: int | None = None
 
 
 NO_LIMITS = ExecutionLimits()
-AWS_LIMITS = ExecutionLimits(payload_bytes=262_144, events=25_000)
+AWS_LIMITS = ExecutionLimits(payload_bytes=262_144, events=25_000, variables_bytes=10 * 2**20)
 
 
 class MapItem(Struct, frozen=True):
-    """The item of a Map iteration; `key` is set if the items are the members of an object."""
+    """The item of a Map iteration; `key` is set if the items are the members of an object.
+
+    `source` says where the items of a distributed Map come from.
+    """
 
     index: int
     value: Json
     key: str | None = None
+    source: str | None = None
 
 
 class ChildOutcome(Struct, frozen=True, omit_defaults=True):

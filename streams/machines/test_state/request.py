@@ -64,7 +64,7 @@ def read_request(request: Mapping[str, Any], shapes: OutputShapes | None = None)
     _check_mock(state, mock, request)
     if shapes is not None and state.get("Type") == "Task" and mock is not None and "result" in mock:
         mode = mock.get("fieldValidationMode", "STRICT")
-        check_mocked_result(str(state.get("Resource")), _json(mock, "result", None), mode, shapes)
+        check_mocked_result(str(state.get("Resource")), _mocked_result(mock), mode, shapes)
     context = _json(request, "context", None)
     if context is not None:
         check_context(context, state)
@@ -83,14 +83,18 @@ def read_request(request: Mapping[str, Any], shapes: OutputShapes | None = None)
     )
 
 
-def _json(request: Mapping[str, Any], name: str, default: Json) -> Json:
+def _mocked_result(mock: Mapping[str, Any]) -> Json:
+    return _json(mock, "result", None, "Mocked result must be valid JSON")
+
+
+def _json(request: Mapping[str, Any], name: str, default: Json, message: str = "") -> Json:
     text = request.get(name)
     if text is None:
         return default
     try:
         return json.loads(text)
     except (ValueError, RecursionError, TypeError):
-        raise TestStateError("ValidationException", f"The {name} is not valid JSON") from None
+        raise TestStateError("ValidationException", message or f"The {name} is not valid JSON") from None
 
 
 def _state(request: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
@@ -163,7 +167,7 @@ def _check_mock(state: dict[str, Any], mock: Any, request: Mapping[str, Any]) ->
         message = "TestState does not support RevealSecrets when a mock is specified."
         raise TestStateError("ValidationException", message)
     if "result" in mock:
-        _check_result(state, _json(mock, "result", None))
+        _check_result(state, _mocked_result(mock))
 
 
 def _check_result(state: dict[str, Any], result: Json) -> None:

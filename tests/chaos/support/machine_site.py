@@ -6,7 +6,6 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,29 +19,27 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
-from headrace.streams.executions.arns import execution_arn
 from headrace.streams.executions.client import MachineClient
 from headrace.streams.executions.definitions import MachineRecord, ResolvedMachine, revision_of
 from headrace.streams.executions.records import RecordWriter
 from tests.chaos.support import machine_worker
 from tests.chaos.support.fleet import Fleet
-from tests.chaos.support.machine_chaos import INPUT, answer
+from tests.chaos.support.machine_chaos import INPUT
 from tests.chaos.support.machine_findings import ARN, LIMITS, Findings, open_executions
+from tests.chaos.support.small_machines import small_machines
 from tests.chaos.support.worker import Orders
 from tests.support.brokers import Brokers
 from tests.support.process import wait_for
-from tests.unit.streams.executions.fake_log import FakeLog, FakeWorker, LongRunError
-from tests.unit.streams.machines.execution.random_machines import MachineMaker
 
-MOST_STEPS = 200
-"""Steps of a machine, so that a run ends in reasonable time."""
 PARTITIONS = range(topics.PARTITIONS)
 AT_ONCE = 50
+TRANSITIONS = 8
+"""Transitions of a machine, about, including those of its children."""
 
 
 @dataclass(frozen=True, slots=True)
 class MachinePlan:
-    """The machines and the faults of a run; `pause` is the range of seconds between two faults."""
+    """The machines and the faults of a run, which follow one another after about as many transitions each."""
 
     seed: int
     machines: int
@@ -50,7 +47,6 @@ class MachinePlan:
     broker_kills: int = 0
     workers: int = 3
     bug: str = ""
-    pause: tuple[float, float] = (0.5, 2.0)
     drain_seconds: float = 900.0
 
 
@@ -90,7 +86,9 @@ class MachineSite:
             bug=plan.bug,
         )
         self.fleet = Fleet(orders, "tests.chaos.support.machine_worker:run")
-        self.definitions = dict(_small_machines(plan))
+        self.deeds: Counter[str] = Counter()
+        self._seen = 0
+        self.definitions = dict(small_machines(plan.seed, plan.machines))
 
     def run(self) -> None:
         """Start the executions while workers and brokers are killed, and wait until all records are processed."""
@@ -101,7 +99,9 @@ class MachineSite:
         self.fleet.scale(self._plan.workers)
         try:
             for deed in deeds:
-                self._pause(draw.uniform(*self._plan.pause))
+                if not self._progressed(draw):
+                    break
+                self.deeds[deed] += 1
                 if deed == "kill":
                     self.fleet.kill(draw)
                 else:
@@ -113,7 +113,7 @@ class MachineSite:
     def report(self, seconds: float) -> MachineReport:
         """Check what the topics hold."""
         found = Findings(self.settings, self._folder, self.definitions)
-        faults = self.fleet.deaths + Counter({"kill -9 of a broker": self._plan.broker_kills})
+        faults = self.fleet.deaths + Counter({"kill -9 of a broker": self.deeds["broker"]})
         return MachineReport(
             seed=self._plan.seed,
             seconds=round(seconds, 1),
@@ -146,6 +146,23 @@ class MachineSite:
         self._pause(draw.uniform(0.5, 4.0))
         self._cluster.start()
 
+    def _progressed(self, draw: random.Random) -> bool:
+        """Wait for some transitions; return whether there are more to come."""
+        plan, before = self._plan, self._seen
+        share = plan.machines * TRANSITIONS / (plan.kills + plan.broker_kills + 1)
+        wanted = before + max(2, round(draw.uniform(0.2, 1.0) * share))
+        self._wait(lambda: self._transitions() >= wanted or self._idle(), "transitions", plan.drain_seconds)
+        return self._seen >= wanted
+
+    def _transitions(self) -> int:
+        consumer = clients.simple_consumer(self.settings)
+        try:
+            found = (TopicPartition(topics.MACHINE_HISTORY.name, number) for number in PARTITIONS)
+            self._seen = sum(consumer.get_watermark_offsets(each, timeout=30)[1] for each in found)
+            return self._seen
+        finally:
+            consumer.close()
+
     def _pause(self, seconds: float) -> None:
         ended = time.monotonic() + seconds
         self._wait(lambda: time.monotonic() > ended, "the next fault", seconds + 60)
@@ -153,7 +170,9 @@ class MachineSite:
     def _wait(self, condition: Any, what: str, seconds: float) -> None:
         def tended() -> bool:
             self.fleet.tend()
-            return bool(condition())
+            with suppress(KafkaException):  # a broker is starting
+                return bool(condition())
+            return False
 
         wait_for(tended, what, seconds)
 
@@ -180,48 +199,6 @@ class MachineSite:
             return sum(end - max(0, each.offset) for each, end in zip(committed, ends, strict=True))
         finally:
             consumer.close()
-
-
-def _small_machines(plan: MachinePlan) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield executions with their definitions; machines that run for long are left out."""
-    seed, found = plan.seed * 1_000_000, 0
-    while found < plan.machines:
-        seed += 1
-        definition = _prepared(MachineMaker(random.Random(seed)).machine())
-        if not _is_small(definition):
-            continue
-        found += 1
-        yield execution_arn(f"{ARN}chaos-{seed}", "e"), definition
-
-
-def _is_small(definition: dict[str, Any]) -> bool:
-    log = FakeLog()
-    log.start(log.deploy(definition), INPUT, limits=LIMITS)
-    try:
-        asyncio.run(FakeWorker(log, answer).run(MOST_STEPS))
-    except LongRunError:
-        return False
-    return True
-
-
-def _prepared(value: Any) -> Any:
-    """Return a definition whose tasks say which state they belong to, and whose times are short."""
-    if isinstance(value, list):
-        return [_prepared(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    state = {name: _prepared(each) for name, each in value.items()}
-    if state.get("Type") == "Task":
-        waits = state["Resource"].endswith(".waitForTaskToken")
-        state["Parameters"] = {"state.$": "$$.State.Name"} | ({"token.$": "$$.Task.Token"} if waits else {})
-        if not waits:
-            state["Resource"] = "arn:aws:states:::aws-sdk:rekognition:detectLabels"
-        state.pop("TimeoutSeconds", None)
-        state.pop("HeartbeatSeconds", None)
-    if state.get("Type") == "Wait":
-        state["Seconds"] = min(1, state["Seconds"])
-    state.pop("ItemReader", None)
-    return state
 
 
 def run(plan: MachinePlan, cluster: Brokers, folder: Path) -> MachineReport:

@@ -33,6 +33,9 @@ from headrace.streams.machines.execution.states.group import item_input
 from headrace.streams.machines.execution.states.tolerance import exceeds_tolerance, tolerance
 from headrace.streams.machines.json_types import Json
 
+STATE_DATA = "STATE_DATA"
+"""The source of items that no reader has read."""
+
 DISTRIBUTED_CONCURRENCY = 10_000
 """Child executions of a run that run at the same time. Source: AWS's quotas."""
 
@@ -177,7 +180,9 @@ def _start_children(draft: Draft, branch: FlowBranch, state: MapState, arn: str,
     env = environment(draft, branch)
     effective = effective_input(state.data, env)
     pairs = items.items() if isinstance(items, dict) else ((None, value) for value in items)
-    inputs = [item_input(draft, branch, state, MapItem(index, value, key)) for index, (key, value) in enumerate(pairs)]
+    source = _source(_settings(state).reader, env, effective)
+    items_of_run = (MapItem(index, value, key, source) for index, (key, value) in enumerate(pairs))
+    inputs = [item_input(draft, branch, state, item) for item in items_of_run]
     weights = [1] * len(inputs)
     batcher = _settings(state).batcher
     if batcher is not None:
@@ -210,6 +215,19 @@ def _read_command(task: str, state: MapState, reader: ItemReader, env: Environme
         raise StatesError(ITEM_READER_FAILED, "field MaxItems must be positive")
     parameters = _optional(reader.parameters, env, effective)
     return ReadItems(task, state.name, reader.resource, parameters, reader.config, max_items or None)
+
+
+def _source(reader: ItemReader | None, env: Environment, effective: Json) -> str:
+    """Return where the items come from, as `$$.Map.Item.Source` has it.
+
+    Source: Step Functions Developer Guide, "Accessing execution data from the Context object", Map states.
+    """
+    if reader is None:
+        return STATE_DATA
+    parameters = _optional(reader.parameters, env, effective)
+    named = parameters if isinstance(parameters, dict) else {}
+    bucket = f"S3://{named.get('Bucket', '')}"
+    return f"{bucket}/{named['Key']}" if "Key" in named else bucket
 
 
 def _optional(value: DynamicValue | None, env: Environment, effective: Json) -> Json:

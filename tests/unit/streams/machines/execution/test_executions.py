@@ -166,3 +166,13 @@ def test_events_name_the_event_before_them_in_their_branch() -> None:
     previous = {event.details.get("name"): event.previous for event in events if event.type == "PassStateEntered"}
     assert previous == {"A": 3, "B": 3}
     assert [event.id for event in events] == list(range(1, len(events) + 1))
+
+
+def test_all_variables_together_have_a_limit() -> None:
+    limits = ExecutionLimits(variables_bytes=100)
+    assign = {name: {"Type": "Pass", "Assign": {name: "x" * 60}, "Next": "b"} for name in ("a", "b")}
+    states = {"a": assign["a"], "b": {**assign["b"], "Next": "End"}, "End": {"Type": "Succeed"}}
+    driver = Driver({"StartAt": "a", "States": states}).start({}, limits)
+    assert (driver.finish.status, driver.finish.error) == ("FAILED", "States.DataLimitExceeded")
+    assert "stored by the state 'b'" in (driver.finish.cause or "")
+    assert Driver({"StartAt": "a", "States": states}).start({}).finish.status == "SUCCEEDED"

@@ -221,3 +221,15 @@ def test_outcomes_of_many_children_are_kept_in_chunks() -> None:
     assert isinstance(work, MapRunWork)
     assert [len(chunk) for chunk in work.outcomes] == [256, 256, 88]
     assert driver.child(children(driver)[-1], 599).finish.output == list(range(600))
+
+
+def test_items_say_where_they_come_from() -> None:
+    selector = {"from.$": "$$.Map.Item.Source"}
+    assert Driver(distributed(ItemSelector=selector)).start([1]).all(StartChild)[0].input == {"from": "STATE_DATA"}
+    reading = Driver(distributed(ItemSelector=selector, ItemReader=READER)).start({"key": "a/b.json"})
+    reading.succeed([1], reading.all(ReadItems)[0].task)
+    assert reading.all(StartChild)[0].input == {"from": "S3://b/a/b.json"}
+    listing = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b", "Prefix": "p"}}
+    reading = Driver(distributed(ItemSelector=selector, ItemReader=listing)).start({})
+    reading.succeed([{"Key": "p/1"}], reading.all(ReadItems)[0].task)
+    assert reading.all(StartChild)[0].input == {"from": "S3://b"}

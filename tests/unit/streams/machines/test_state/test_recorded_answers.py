@@ -73,3 +73,10 @@ def test_refusal_equals_that_of_aws(vector: dict[str, Any]) -> None:
 def test_six_requests_call_a_function() -> None:
     assert sum(map(calls_a_function, ANSWERED)) == 6
     assert len(VECTORS) == 164
+
+
+def test_mocked_result_must_be_json() -> None:
+    definition = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {}, "End": True}
+    request = {"definition": json.dumps(definition), "mock": {"result": "{"}, "roleArn": "arn:aws:iam::1:role/r"}
+    with pytest.raises(TestStateError, match="^Mocked result must be valid JSON$"):
+        answer_request(request, NOW, output_shape)
