@@ -94,7 +94,7 @@ chaos-bridge: $(VENV)/dev.stamp ## Stop each dependency of the bridge in turn an
 chaos-ai: $(VENV)/dev.stamp ## Inject every failure into every AI service and count jobs and outcomes
 	@$(BIN)/python -m tests.chaos.run_ai $(ARGS)
 
-chaos-machines: $(VENV)/dev.stamp ## Kill the workers of generated state machines and compare each with the interpreter
+chaos-machines: $(VENV)/dev.stamp ## Run generated state machines on real brokers, kill workers and brokers, and compare each with the interpreter
 	@$(BIN)/python -m tests.chaos.run_machines $(ARGS)
 
 format: $(VENV)/dev.stamp ## Format the code and rewrite generated files

@@ -78,5 +78,5 @@ def test_six_requests_call_a_function() -> None:
 def test_mocked_result_must_be_json() -> None:
     definition = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {}, "End": True}
     request = {"definition": json.dumps(definition), "mock": {"result": "{"}, "roleArn": "arn:aws:iam::1:role/r"}
-    with pytest.raises(TestStateError, match="^Mocked result must be valid JSON$"):
+    with pytest.raises(TestStateError, match=r"^Mocked result must be valid JSON$"):
         answer_request(request, NOW, output_shape)
