@@ -13,7 +13,7 @@ from headrace.connectors.aws.client import AwsSession
 from headrace.console.errors import CommandError
 from headrace.console.machines.activity_queue import ActivityQueue
 from headrace.console.machines.arns import ArnFactory
-from headrace.console.machines.errors import MachineServiceError
+from headrace.console.machines.errors import MachineServiceError, MachineTopicsMissingError
 from headrace.console.machines.payload_bucket import PayloadBucket
 from headrace.console.machines.pending import PendingStarts, RecentAnswers
 from headrace.console.machines.port import MachineServices
@@ -101,4 +101,4 @@ def _check_topics(kafka: KafkaSettings) -> None:
     needed = (topics.MACHINE_DEFINITIONS, topics.MACHINE_INBOX)
     missing = [topic.name for topic in needed if topic.name not in counts]
     if missing:
-        raise CommandError(f"Kafka has no topic {' and '.join(missing)}: {EXPLAIN_TOPICS}")
+        raise MachineTopicsMissingError(f"Kafka has no topic {' and '.join(missing)}: {EXPLAIN_TOPICS}")

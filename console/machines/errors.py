@@ -15,6 +15,10 @@ class MachineServiceError(CommandError):
         self.fields = fields
 
 
+class MachineTopicsMissingError(CommandError):
+    """Kafka lacks the topics of state machines: the stages of state machines have never been switched on."""
+
+
 def machine_missing(arn: str) -> MachineServiceError:
     """Return the error for a state machine that does not exist."""
     return MachineServiceError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")

@@ -96,6 +96,18 @@ class ExecutionReader(Protocol):
         """Return the first and the last event of a history."""
         ...
 
+    def recent_counts(self, since: float) -> dict[str, dict[str, int]]:
+        """Count the executions that run, or have started since a time, by machine and status."""
+        ...
+
+    def visit_events(self, arn: str, visit: int, limit: int) -> list[StoredEvent]:
+        """Return the events of one visit of a state."""
+        ...
+
+    def earlier_exits(self, arn: str, visit: int) -> list[StoredEvent]:
+        """Return the events with which states before a visit ended, newest first."""
+        ...
+
     def visits(self, execution: StoredExecution) -> list[StateVisit]:
         """Return the visits of states."""
         ...

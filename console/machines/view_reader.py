@@ -48,6 +48,21 @@ class ViewExecutions:
         with self._connect() as connection:
             return executions.boundary_events(connection, execution)
 
+    def recent_counts(self, since: float) -> dict[str, dict[str, int]]:
+        """Count the executions that run, or have started since a time, by machine and status."""
+        with self._connect() as connection:
+            return executions.recent_counts(connection, since)
+
+    def visit_events(self, arn: str, visit: int, limit: int) -> list[StoredEvent]:
+        """Return the events of one visit of a state."""
+        with self._connect() as connection:
+            return executions.visit_events(connection, arn, visit, limit)
+
+    def earlier_exits(self, arn: str, visit: int) -> list[StoredEvent]:
+        """Return the events with which states before a visit ended, newest first."""
+        with self._connect() as connection:
+            return executions.earlier_exits(connection, arn, visit)
+
     def visits(self, execution: StoredExecution) -> list[StateVisit]:
         """Return the visits of states."""
         with self._connect() as connection:

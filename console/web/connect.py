@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 
 from headrace.connectors.aws.client import AwsSession
@@ -12,6 +13,9 @@ from headrace.console.assets.read_service import ReadService
 from headrace.console.assets.stage_status import PipelineStatus
 from headrace.console.check_runner import CheckResult, run_checks
 from headrace.console.kafka.log_reader import LogReader
+from headrace.console.machines.connect import machine_services
+from headrace.console.machines.port import MachineServices
+from headrace.console.machines.settings import MachineApiSettings
 from headrace.console.media.objects import MediaObjects
 from headrace.console.routing.stages import load_stages
 from headrace.console.views import status as views_status
@@ -21,6 +25,7 @@ from headrace.console.views.service import ViewsService
 from headrace.console.views.settings import ViewsSettings
 from headrace.console.web.background_value import BackgroundValue, Latest, ReadSchedule
 from headrace.console.web.cached import cached_for
+from headrace.console.web.machine_connection import MachineConnection
 from headrace.console.web.pipeline_monitor import PipelineMonitor, ViewFigures, read_figures
 from headrace.console.web.prompt_cluster import PromptCluster
 from headrace.console.web.services import ConsoleServices
@@ -62,21 +67,30 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
     views = BackgroundValue(
         lambda: views_status.read(ViewsService(place, kafka, stages())), ReadSchedule(VIEWS_SECONDS, None, no_kafka)
     )
+    cluster = PromptCluster(kafka, reading.latest).connect
+
+    def open_machines() -> AbstractContextManager[MachineServices]:
+        cluster()
+        return machine_services(load(MachineApiSettings))
+
+    machines = MachineConnection(open_machines)
     return ConsoleServices(
         kafka=kafka,
         views=current.views,
         connect=current.connect,
         stages=stages,
-        cluster=PromptCluster(kafka, reading.latest).connect,
+        cluster=cluster,
         objects=MediaObjects(aws),
         pipeline=reading.latest,
         figures=figures.latest,
         checks=checks.latest,
         views_status=views.latest,
+        machines=machines.services,
         daily_budget=cached_for(SLOW_SECONDS, lambda: pipeline.load_config().budget.day),
         background=(loaded, figures, reading),
         read_only=settings.read_only,
         media_origins=settings.media_origins,
+        close=machines.close,
     )
 
 

@@ -39,7 +39,7 @@ class ApiParameter:
     """A parameter of an operation: in its path if the path names it, in the body of a change, else in the query."""
 
     name: str
-    kind: Literal["string", "integer", "number", "boolean"]
+    kind: Literal["string", "integer", "number", "boolean", "object"]
     description: str
     required: bool = False
     repeats: bool = False

@@ -6,6 +6,7 @@ from headrace.console.web.page import WebPage
 from headrace.console.web.pages import cost, health, pipeline, records, theme
 from headrace.console.web.pages.assets.page import PAGE as ASSETS
 from headrace.console.web.pages.letters.page import PAGE as LETTERS
+from headrace.console.web.pages.machines.page import PAGE as MACHINES
 from headrace.console.web.pages.replays.page import PAGE as REPLAYS
 from headrace.console.web.pages.rules.page import PAGE as RULES
 
@@ -15,6 +16,7 @@ PAGES: tuple[WebPage, ...] = (
     LETTERS,
     REPLAYS,
     RULES,
+    MACHINES,
     cost.PAGE,
     health.PAGE,
     records.PAGE,

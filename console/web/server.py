@@ -31,10 +31,14 @@ def serve(settings: WebConsoleSettings, on_start: Callable[[str], None]) -> None
     port = listener.getsockname()[1]
     access = access_control(settings, secret, port)
     hosts = [host for host in (urlsplit(settings.url).hostname, settings.host) if host]
-    app = create_app(connect_services(settings), access, PAGES, SiteSettings(hosts, settings.is_encrypted))
+    services = connect_services(settings)
+    app = create_app(services, access, PAGES, SiteSettings(hosts, settings.is_encrypted))
     server = _server(app, settings)
     on_start(settings.url or _address(settings, port))
-    server.run([listener])
+    try:
+        server.run([listener])
+    finally:
+        services.close()
 
 
 def _listen(settings: WebConsoleSettings) -> socket.socket:

@@ -9,6 +9,8 @@ from typing import Any
 
 from headrace.console.check_runner import CheckResult
 from headrace.console.kafka.admin import KafkaAdmin
+from headrace.console.machines.port import MachineServices
+from headrace.console.machines.redrive_runs import RedriveRuns
 from headrace.console.media.objects import MediaObjects
 from headrace.console.views.database import Views
 from headrace.console.views.queries.history import Connect
@@ -39,12 +41,17 @@ class ConsoleServices:
     checks: Callable[[], Latest[tuple[CheckResult, ...]]]
     """The last results of `headrace doctor`."""
     views_status: Callable[[], Latest[ViewsStatus]]
+    machines: Callable[[], MachineServices]
+    """Raises `MachineTopicsMissingError` if Kafka lacks the topics of state machines."""
     daily_budget: Callable[[], float | None] = lambda: None
     """US dollars."""
     background: Sequence[BackgroundValue[Any]] = ()
     """What is read from the start of the console to its end."""
     runs: BackgroundRuns = field(default_factory=BackgroundRuns)
+    machine_redrives: RedriveRuns = field(default_factory=RedriveRuns)
     read_only: bool = False
     media_origins: tuple[str, ...] = ()
     """Origins other than the console from which browsers load media, such as `https://media.s3.amazonaws.com`."""
     now: Callable[[], float] = time.time
+    close: Callable[[], None] = lambda: None
+    """Closes what the services have opened."""

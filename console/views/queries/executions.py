@@ -76,6 +76,7 @@ class ExecutionPosition:
 
 _NAMES = tuple(each.name for each in fields(StoredExecution))
 _EVENT_NAMES = ("event", "previous", "at", "type", "details", "pointer")
+_CHUNK = 500
 _EQUAL = ("machine", "alias", "status", "map_run", "parent", "asset", "error")
 
 
@@ -123,6 +124,47 @@ def boundary_events(connection: Connection, execution: StoredExecution) -> Seque
     wanted = (columns.execution == execution_number(execution.arn), columns.event.in_((1, execution.last_event)))
     statement = select(*(columns[name] for name in _EVENT_NAMES)).where(*wanted).order_by(columns.event)
     return [_event(row) for row in connection.execute(statement)]
+
+
+def recent_counts(connection: Connection, since: float) -> dict[str, dict[str, int]]:
+    """Count the executions that run, or have started since a time, by machine and status."""
+    columns = executions.c
+    ended = columns.status.in_(("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")) & (columns.started_at >= since)
+    statement = select(columns.machine, columns.status, func.count()).where((columns.status == "RUNNING") | ended)
+    counts: dict[str, dict[str, int]] = {}
+    for machine, status, number in connection.execute(statement.group_by(columns.machine, columns.status)):
+        counts.setdefault(from_stored(machine), {})[status] = number
+    return counts
+
+
+def visit_events(connection: Connection, arn: str, visit: int, limit: int) -> list[StoredEvent]:
+    """Return the events of one visit of a state, without those of states inside it, at most `limit`."""
+    columns = execution_events.c
+    wanted = (columns.execution == execution_number(arn), columns.visit == visit)
+    statement = select(*(columns[name] for name in _EVENT_NAMES)).where(*wanted).order_by(columns.event).limit(limit)
+    return [_event(row) for row in connection.execute(statement)]
+
+
+def earlier_exits(connection: Connection, arn: str, visit: int) -> list[StoredEvent]:
+    """Return the events with which states before a visit ended, newest first: those whose variables it sees."""
+    columns, number = execution_events.c, execution_number(arn)
+    own = (columns.execution == number, columns.event <= visit)
+    rows = connection.execute(select(columns.event, columns.previous, columns.type, columns.visit).where(*own))
+    links = {event: (previous, kind, of) for event, previous, kind, of in rows}
+    found: list[int] = []
+    at = visit
+    while (link := links.get(at)) is not None:
+        previous, kind, of = link
+        if kind.endswith("StateExited"):
+            found.append(at)
+            previous = links[of][0] if of in links else 0
+        if previous >= at:
+            break
+        at = previous
+    statement = select(*(columns[name] for name in _EVENT_NAMES)).where(columns.execution == number)
+    chunks = (found[start : start + _CHUNK] for start in range(0, len(found), _CHUNK))
+    events_ = [_event(row) for ids in chunks for row in connection.execute(statement.where(columns.event.in_(ids)))]
+    return sorted(events_, key=lambda event: -event.id)
 
 
 def conditions(query: ExecutionFilter) -> list[ColumnElement[bool]]:

@@ -75,6 +75,7 @@ def fake_services(entries: Sequence[LogEntry] = EVENTS) -> ConsoleServices:
         figures=lambda: Latest(read_figures(connect, at), at),
         checks=lambda: Latest(CHECKS, at),
         views_status=lambda: Latest(VIEWS_STATUS, at),
+        machines=no_views,  # type: ignore[arg-type]
         daily_budget=lambda: 5.0,
         now=NOW.timestamp,
     )

@@ -1,0 +1,83 @@
+"""The graph of a definition for a page, coloured by what its executions do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from markupsafe import Markup
+
+from headrace.console.views.queries.execution_states import StateVisit
+from headrace.streams.machines import drawing
+from headrace.streams.machines.drawing import DrawingError, Links, Marks, MarkStatus, StateMark
+from headrace.streams.machines.validation import validate
+
+REMEMBERED = 50
+"""Definitions that are kept parsed."""
+MOST_STATES = 400
+"""States of a drawn definition: a larger picture has several megabytes, and takes seconds."""
+_URGENCY: tuple[MarkStatus, ...] = ("running", "waiting", "failed", "aborted", "caught", "succeeded")
+"""A state that was visited several times shows the first of these."""
+
+
+@lru_cache(REMEMBERED)
+def parsed(definition: str) -> Mapping[str, Any]:
+    """Return a definition as it was parsed; empty if it cannot be."""
+    return validate(definition).definition or {}
+
+
+def draw(definition: Mapping[str, Any], marks: Marks, links: Links) -> Markup | None:
+    """Return the picture of a definition; None if it is too large for one."""
+    try:
+        if count_states(definition) > MOST_STATES:
+            return None
+        return Markup(drawing.machine_element(dict(definition), marks, links))
+    except DrawingError:
+        return None
+
+
+def outline(definition: Mapping[str, Any]) -> str:
+    """Return a definition as text."""
+    return drawing.machine_text(dict(definition))
+
+
+def count_states(definition: Mapping[str, Any]) -> int:
+    """Count the states of a definition, also those inside other states."""
+    total, pending = 0, [definition]
+    while pending:
+        for state in (pending.pop().get("States") or {}).values():
+            total += 1
+            inner = (*state.get("Branches", ()), state.get("ItemProcessor"), state.get("Iterator"))
+            pending += [each for each in inner if each]
+    return total
+
+
+def running_marks(counts: Mapping[str, int]) -> Marks:
+    """Mark the states in which executions are, with their numbers."""
+    return {state: StateMark("running", f"{number:,}") for state, number in counts.items()}
+
+
+def visit_marks(visits: Sequence[StateVisit]) -> Marks:
+    """Mark the visited states of an execution, with the number of visits if there are several."""
+    found: dict[str, list[MarkStatus]] = {}
+    for visit in visits:
+        found.setdefault(visit.state, []).append(visit_status(visit))
+    return {
+        state: StateMark(min(statuses, key=_URGENCY.index), f"×{len(statuses):,}" if len(statuses) > 1 else "")
+        for state, statuses in found.items()
+    }
+
+
+def visit_status(visit: StateVisit) -> MarkStatus:
+    """Return the status of a visit: one that succeeded after an error has caught it."""
+    match visit.status:
+        case "running":
+            return "running"
+        case "waiting" | "retrying":
+            return "waiting"
+        case "succeeded":
+            return "caught" if visit.error else "succeeded"
+        case "failed":
+            return "failed"
+    return "aborted"
