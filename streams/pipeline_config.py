@@ -125,7 +125,7 @@ def _filters_by_tags(stage: Stage) -> bool:
 
 def _with_tags(stage: Stage, settings: Mapping[str, Any]) -> Stage:
     """Enable the setting `tags` if the stage has it."""
-    return _configured(stage, {**settings, "tags": True}) if "tags" in _settings(stage) else stage
+    return _configured(stage, {**settings, "tags": True}) if "tags" in settings_of(stage) else stage
 
 
 def _is_on(name: str, config: PipelineConfig, default_names: Collection[str]) -> bool:
@@ -194,7 +194,7 @@ def _reusing(stage: Stage, value: object) -> Stage:
 
 def _check_settings(stage: Stage, settings: Mapping[str, Any]) -> None:
     """Reject unknown settings, and values of another type than the default."""
-    defaults = _settings(stage)
+    defaults = settings_of(stage)
     for name, value in settings.items():
         if name not in defaults:
             names = ", ".join((*COMMON_SETTINGS, *([CONSENT] if stage.needs_consent else []), *defaults))
@@ -206,7 +206,7 @@ def _check_settings(stage: Stage, settings: Mapping[str, Any]) -> None:
             )
 
 
-def _settings(stage: Stage) -> dict[str, Any]:
+def settings_of(stage: Stage) -> dict[str, Any]:
     """Return the settings of a stage with their defaults."""
     parameters = inspect.signature(stage.factory).parameters if stage.factory else {}
     return {name: each.default for name, each in parameters.items() if name != "options" and not callable(each.default)}

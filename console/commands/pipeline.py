@@ -53,6 +53,7 @@ def cost(file: File = None) -> None:
     from headrace.streams.costs.prices import load_price_list
 
     _print(tables.costs_table(load_stages(file), load_price_list()))
+    print_line('As frames, at most: [stages.NAME] sample = "scenes". In brackets: the way that is not used.')
     print_line("US dollars at the prices of streams/costs/prices.toml, or of HEADRACE_PRICES.")
 
 

@@ -10,6 +10,7 @@ from headrace.console.terminal.screen import Table
 from headrace.schemas.records import Asset, Event, MediaReady, MediaTranscribed, Pointer
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.costs.prices import PriceList
+from headrace.streams.pipeline_config import settings_of
 from headrace.streams.stage import Stage, record_filter
 
 _ASSET = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
@@ -35,7 +36,9 @@ _SOUND = MediaReady(
     audio_codec="flac",
 )
 _WORDS = MediaTranscribed(asset=_ASSET, language="en-US", excerpt="", words=1000, result=_NOWHERE, charges=())
-EXAMPLES: dict[str, Event] = {"image": _IMAGE, "hour of video": _VIDEO, "hour of sound": _SOUND, "1,000 words": _WORDS}
+VIDEO, SAMPLED = "hour of video", "as frames"
+EXAMPLES: dict[str, Event] = {"image": _IMAGE, VIDEO: _VIDEO, "hour of sound": _SOUND, "1,000 words": _WORDS}
+COLUMNS = ("image", VIDEO, SAMPLED, "hour of sound", "1,000 words")
 
 
 def stages_table(on: Sequence[Stage], every: Iterable[Stage]) -> Table:
@@ -60,19 +63,35 @@ def stages_table(on: Sequence[Stage], every: Iterable[Stage]) -> Table:
 
 
 def costs_table(stages: Sequence[Stage], prices: PriceList) -> Table:
-    """Build a table of the cost of each paid stage per example; a dash if the stage skips it."""
+    """Build a table of the cost of each paid stage per example; a dash if the stage skips it.
+
+    A stage that can send frames of a video has both prices; the one that is not used is in brackets.
+    """
     table = Table("stage", box=None, pad_edge=False, header_style="bold")
-    for name in EXAMPLES:
+    for name in COLUMNS:
         table.add_column(name, justify="right")
-    sums = dict.fromkeys(EXAMPLES, 0.0)
+    sums = dict.fromkeys(COLUMNS, 0.0)
     for stage in stages:
         if stage.paid_operations:
-            costs = {name: _cost(stage, record, prices) for name, record in EXAMPLES.items()}
+            costs = _costs(stage, prices)
             for name, usd in costs.items():
                 sums[name] += usd if isinstance(usd, float) else 0.0
             table.add_row(stage.name, *(usd if isinstance(usd, str) else f"{usd:.4f}" for usd in costs.values()))
     table.add_row("all", *(f"{usd:.4f}" for usd in sums.values()), style="bold")
     return table
+
+
+def _costs(stage: Stage, prices: PriceList) -> dict[str, float | str]:
+    """Return the costs of a stage by column; a text is no cost of the stage as it is configured."""
+    costs = {name: _cost(stage, record, prices) for name, record in EXAMPLES.items()}
+    is_sampling = "sample" in settings_of(stage) and stage.job is None
+    used, unused = (SAMPLED, VIDEO) if is_sampling else (VIDEO, SAMPLED)
+    both: dict[str, float | str] = {used: costs[VIDEO], unused: "-"}
+    if "sample" in settings_of(stage) and stage.factory is not None:
+        other = stage.factory(sample="" if is_sampling else "scenes")
+        usd = _cost(other, EXAMPLES[VIDEO], prices)
+        both[unused] = f"[{usd:.4f}]" if isinstance(usd, float) else usd
+    return {name: both.get(name, costs.get(name, "-")) for name in COLUMNS}
 
 
 def _cost(stage: Stage, record: Event, prices: PriceList) -> float | str:

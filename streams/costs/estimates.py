@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.streams.costs.prices import PriceList, operation_of
+from headrace.streams.media.sampling import most_frames
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage
 
@@ -40,8 +41,10 @@ def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
 def units(unit: str, record: Any) -> float | None:
     """Return the number of billing units of a record; None if it does not determine them."""
     match unit:
-        case "image":
+        case "image" if getattr(record, "kind", "") != "video":
             return 1.0
+        case "image":  # sampled frames, at most
+            return None if record.duration_seconds is None else most_frames(record.duration_seconds)
         case "minute":
             seconds: float | None = getattr(record, "duration_seconds", None)
             return None if seconds is None else seconds / 60

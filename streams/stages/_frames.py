@@ -18,7 +18,9 @@ from headrace.streams.result_paths import version_folder
 from headrace.streams.services import Services
 
 FRAMES = "frames@1"
-"""The name of the frames of an asset version, beside its results: a list and a JPEG for each."""
+"""The name of the frames of an asset version, beside its results: an index, and a JPEG for each."""
+INDEX = f"{FRAMES}.index.json"
+"""Not the name of a result: no stage has it."""
 
 
 class SampledFrame(msgspec.Struct, frozen=True):
@@ -52,7 +54,7 @@ async def sampled_frames(media: MediaReady, services: Services) -> tuple[Sampled
     """
     key = id(asyncio.get_running_loop()), version_folder(media.asset)
     async with _locks.setdefault(key, asyncio.Lock()):
-        stored = await services.blobs.find_blob(media.asset, f"{FRAMES}.json", "application/json")
+        stored = await services.blobs.find_blob(media.asset, INDEX, "application/json")
         if stored is not None:
             return parse_struct(await services.blobs.read(stored), tuple[SampledFrame, ...])
         return await _sample(media, services)
@@ -81,8 +83,8 @@ async def _sample(media: MediaReady, services: Services) -> tuple[SampledFrame, 
     async with services.objects.fetched(media.asset) as path:
         pictures = await sampling.sample(path, info, subject_of(media))
     frames = tuple([await _store(media, picture, services) for picture in pictures])
-    # Stored last: a list means that every frame of it is stored.
-    await services.blobs.put_blob(media.asset, f"{FRAMES}.json", msgspec.json.encode(frames), "application/json")
+    # Stored last: an index means that every frame of it is stored.
+    await services.blobs.put_blob(media.asset, INDEX, msgspec.json.encode(frames), "application/json")
     return frames
 
 

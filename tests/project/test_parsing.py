@@ -150,6 +150,11 @@ ALLOWED = {
         "orjson.loads(event)",
     ),
     "streams/rules/operators.py": ("`ipaddress` has accepted the block", "int(mask)"),
+    "streams/stages/_frame_answers.py": (
+        AWS_RESULT,
+        "msgspec.json.decode(answers[frame.at].answer)",
+        "msgspec.json.decode(await blobs.read(stored), type=tuple[FrameAnswer, ...])",
+    ),
     "streams/stages/_text.py": (AWS_RESULT, "json.loads(await services.blobs.read(record.result))"),
 }
 """Other calls: the reason, and the calls of the module."""

@@ -51,9 +51,18 @@ def test_invalid_file_is_rejected(tmp_path: Path) -> None:
 
 def test_costs_cover_the_media_a_stage_accepts() -> None:
     rows = {line.split()[0]: line.split()[1:] for line in run("cost", ALL).splitlines()[1:]}
-    assert rows["labels"] == ["0.0010", "6.0000", "-", "-"]
-    assert rows["transcript"] == ["-", "1.4400", "1.4400", "-"]
-    assert rows["entities"] == ["-", "-", "-", "0.0060"]
+    assert rows["labels"] == ["0.0010", "6.0000", "[1.2000]", "-", "-"]
+    assert rows["transcript"] == ["-", "1.4400", "-", "1.4400", "-"]
+    assert rows["entities"] == ["-", "-", "-", "-", "0.0060"]
+
+
+def test_costs_show_frames_and_the_video_api(tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.toml"
+    file.write_text('[stages.labels]\nsample = "scenes"\n', "utf-8")
+    rows = {line.split()[0]: line.split()[1:] for line in run("cost", str(file)).splitlines()[1:]}
+    assert rows["labels"] == ["0.0010", "[6.0000]", "1.2000", "-", "-"]
+    assert rows["moderation"] == ["0.0010", "6.0000", "[1.2000]", "-", "-"]
+    assert rows["all"] == ["0.0020", "7.4400", "1.2000", "1.4400", "0.0000"]
 
 
 def test_spending_counts_each_result_once() -> None:

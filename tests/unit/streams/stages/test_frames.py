@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from headrace.schemas.records import MediaReady
+from headrace.streams.result_paths import read_result_name
 from headrace.streams.results import ResultsStore
-from headrace.streams.stages._frames import picture_of, sampled_frames
+from headrace.streams.stages._frames import INDEX, picture_of, sampled_frames
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import ready
 
@@ -66,7 +67,7 @@ async def test_picture_is_the_stored_frame(bucket: MemoryBucket, fake: FakeServi
         assert picture.key.endswith(f"/frames@1.{round(frame.at * 1000):09}.jpg")
 
 
-async def test_failed_upload_leaves_no_list(
+async def test_failed_upload_leaves_no_index(
     bucket: MemoryBucket, fake: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = fake.services(ResultsStore(bucket))
@@ -82,5 +83,12 @@ async def test_failed_upload_leaves_no_list(
     monkeypatch.setattr(bucket, "put", failing)
     with pytest.raises(ConnectionError):
         await sampled_frames(video(), services)
-    assert not any(key.endswith("frames@1.json") for key in bucket.objects)
+    assert not any(key.endswith(INDEX) for key in bucket.objects)
     assert len(await sampled_frames(video(), services)) >= 2
+
+
+async def test_frames_are_no_result_of_a_stage(bucket: MemoryBucket, fake: FakeServices) -> None:
+    store = ResultsStore(bucket)
+    await sampled_frames(video(), fake.services(store))
+    assert await (await store.load(video().asset)).events() == []
+    assert {read_result_name(key.rpartition("/")[2]) for key in bucket.objects} == {None}
