@@ -154,7 +154,11 @@ def resolve(
 @app.command()
 def unresolve(ids: LetterIds, as_json: JsonOption = False) -> None:
     """Open resolved dead letters again."""
-    opened = _connect().unresolve(ids)
+    from datetime import UTC, datetime
+
+    from headrace.console.terminal.operator import current_operator
+
+    opened = _connect().unresolve(ids, current_operator(), datetime.now(UTC))
     if as_json:
         _print_json([{"id": each} for each in opened])
     for each in () if as_json else opened:

@@ -66,9 +66,10 @@ def message(disposition: Disposition) -> ProducerRecord:
     return ProducerRecord(topics.DISPOSITIONS.name, disposition.letter.encode(), msgspec.json.encode(disposition))
 
 
-def withdrawal(letter: str) -> ProducerRecord:
-    """Create the tombstone that withdraws a disposition."""
-    return ProducerRecord(topics.DISPOSITIONS.name, letter.encode(), None)
+def withdrawal(letter: str, by: str, now: datetime) -> ProducerRecord:
+    """Create the tombstone that withdraws a disposition. Its headers have the operator and the time (RFC 3339)."""
+    headers = (("by", header_text(by).encode()), ("at", timestamp(now).encode()))
+    return ProducerRecord(topics.DISPOSITIONS.name, letter.encode(), None, headers)
 
 
 def read(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, Disposition]:

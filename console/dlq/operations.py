@@ -116,7 +116,7 @@ class DeadLetters:
         self._log.write(map(dispositions.message, decisions))
         return decisions
 
-    def unresolve(self, prefixes: Sequence[str]) -> Sequence[str]:
+    def unresolve(self, prefixes: Sequence[str], by: str, now: datetime) -> Sequence[str]:
         """Open resolved dead letters again. Returns their ids.
 
         Raises:
@@ -125,7 +125,7 @@ class DeadLetters:
         self._require_dispositions()
         known = self._letters.dispositions()
         ids = [_resolved_id(prefix, known) for prefix in dict.fromkeys(prefixes)]
-        self._log.write(map(dispositions.withdrawal, ids))
+        self._log.write(dispositions.withdrawal(each, by, now) for each in ids)
         return ids
 
     def _ranges(self, query: LetterFilter | None = None) -> dict[TopicAndPartition, OffsetRange]:

@@ -59,6 +59,8 @@ class RouteGuard:
                 context = self.context(visitor, user)
                 self.check_role(user, route)
                 form = await self._form(request, context) if route.changes else NO_FORM
+                if route.changes:
+                    log.info("console_change", user=user.name, path=route.path)
                 response: Response = await call(route.handler, ConsoleRequest(request, self.services, context, form))
             except Exception as error:
                 response = self.problem(request, context, error)
@@ -94,6 +96,8 @@ class RouteGuard:
                     raise InvalidRequestError(NO_LOGIN, 401)
                 self.check_role(user, operation)
                 body = await self._json(request) if operation.changes else None
+                if operation.changes:
+                    log.info("console_change", user=user.name, path=operation.path)
                 context = self.context(Visitor.of(request, self.access.cookies), user)
                 given = ConsoleRequest(request, self.services, context, NO_FORM, body)
                 return json_response(await call(operation.handler, given))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import ssl
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from headrace.console.errors import CommandError
+from headrace.console.listener import base_url, open_listener
 from headrace.console.web.access.methods import access_control
 from headrace.console.web.app import SiteSettings, create_app
 from headrace.console.web.connect import connect_services
 from headrace.console.web.page_table import PAGES
 from headrace.console.web.settings import WebConsoleSettings
-from headrace.schemas.runtime.http_server import Server, create_server, listen
+from headrace.schemas.runtime.http_server import Server, create_server
 
 DRAIN_SECONDS = 3
 
@@ -27,26 +27,18 @@ def serve(settings: WebConsoleSettings, on_start: Callable[[str], None]) -> None
         SettingsError: a setting is missing or invalid.
     """
     secret = settings.secret.get_secret_value().encode() or secrets.token_bytes(32)
-    listener = _listen(settings)
+    listener = open_listener(settings.host, settings.port)
     port = listener.getsockname()[1]
     access = access_control(settings, secret, port)
     hosts = [host for host in (urlsplit(settings.url).hostname, settings.host) if host]
     services = connect_services(settings)
     app = create_app(services, access, PAGES, SiteSettings(hosts, settings.is_encrypted))
     server = _server(app, settings)
-    on_start(settings.url or _address(settings, port))
+    on_start(settings.url or base_url(settings.host, port, settings.tls_file is not None))
     try:
         server.run([listener])
     finally:
         services.close()
-
-
-def _listen(settings: WebConsoleSettings) -> socket.socket:
-    try:
-        return listen(settings.host, settings.port)
-    except OSError as error:
-        place = f"{settings.host} port {settings.port}"
-        raise CommandError(f"{place}: {error.strerror}: choose another one with --host and --port") from None
 
 
 def _server(app: object, settings: WebConsoleSettings) -> Server:
@@ -57,8 +49,3 @@ def _server(app: object, settings: WebConsoleSettings) -> Server:
     except ssl.SSLError:
         text = f"HEADRACE_CONSOLE_TLS_FILE: {settings.tls_file} holds no PEM chain with its key"
         raise CommandError(text) from None
-
-
-def _address(settings: WebConsoleSettings, port: int) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{'https' if settings.tls_file else 'http'}://{host}:{port}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from headrace.connectors.aws.request_guard import RequestGuard
 from headrace.connectors.aws.sigv4 import AwsCredentials
-from headrace.console.errors import CommandError
+from headrace.console.listener import base_url, open_listener
 from headrace.console.machines.api.app import access_policy, create_app
 from headrace.console.machines.connect import machine_services
 from headrace.console.machines.settings import ApiCredentials, MachineApiSettings
-from headrace.schemas.runtime.http_server import create_server, listen
+from headrace.schemas.runtime.http_server import create_server
 
 CONNECTIONS = 1_000
 DRAIN_SECONDS = 3
@@ -24,14 +23,14 @@ def serve(settings: MachineApiSettings, keys: ApiCredentials, on_start: Callable
     Raises:
         CommandError: The address is in use, or Kafka lacks what the API needs.
     """
-    listener = _listen(settings)
+    listener = open_listener(settings.host, settings.port)
     port = listener.getsockname()[1]
     credentials = AwsCredentials(keys.access_key_id, keys.secret_access_key.get_secret_value())
     with listener, machine_services(settings) as services:
         policy = access_policy(credentials, accepted_hosts(settings))
         app = RequestGuard(create_app(services), policy, lambda: datetime.now(UTC))
         server = create_server(app, CONNECTIONS, None, timeout_graceful_shutdown=DRAIN_SECONDS, lifespan="off")
-        on_start(f"http://{settings.host}:{port}")
+        on_start(base_url(settings.host, port))
         server.run([listener])
 
 
@@ -39,11 +38,3 @@ def accepted_hosts(settings: MachineApiSettings) -> frozenset[str]:
     """Return the names that the Host header may have. A web page cannot send one of them to another server."""
     names = (name.strip().lower() for name in settings.hosts.split(","))
     return frozenset({settings.host.lower(), "127.0.0.1", "localhost", *filter(None, names)})
-
-
-def _listen(settings: MachineApiSettings) -> socket.socket:
-    try:
-        return listen(settings.host, settings.port)
-    except OSError as error:
-        place = f"{settings.host} port {settings.port}"
-        raise CommandError(f"{place}: {error.strerror}: choose another one with --host and --port") from None

@@ -61,7 +61,8 @@ def resolve(request: ConsoleRequest) -> Response:
 
 def unresolve(request: ConsoleRequest) -> Response:
     """Open a resolved dead letter again."""
-    [id_] = _service(request).unresolve([request.form.get("id", "")])
+    given = [request.form.get("id", "")]
+    [id_] = _service(request).unresolve(given, current_operator(), datetime.now(UTC))
     return request.redirect(f"/letters/one?id={id_}", notice="open again; the views show it in a moment")
 
 

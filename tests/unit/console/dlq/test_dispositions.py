@@ -38,7 +38,7 @@ def test_reason_of_a_disposition_is_safe_text() -> None:
 
 
 def test_disposition_can_be_reverted() -> None:
-    sent = [message(DECIDED), withdrawal(ID)]
+    sent = [message(DECIDED), withdrawal(ID, "ann", NOW)]
     assert read((each.key, each.value) for each in sent) == {}
 
 

@@ -99,7 +99,7 @@ def control_records(letters: Sequence[ConsumerRecord], draw: Random) -> list[Pro
             decision = Disposition(id_, "wont-fix", "known", "ann", "2026-03-14T15:09:26Z", through)
             found.append(dispositions.message(decision))
             if draw.random() < 0.3:
-                found.append(dispositions.withdrawal(id_))
+                found.append(dispositions.withdrawal(id_, "ann", NOW))
     return found
 
 
