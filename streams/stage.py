@@ -18,7 +18,7 @@ from typing import Any, Literal
 from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Charge, Event, JobFinished, JobStarted
-from headrace.schemas.topics import JOBS_FINISHED, Topic, retry
+from headrace.schemas.topics import JOBS_FINISHED, MACHINE_STATE, Topic, retry
 from headrace.streams.results import AssetResults
 from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 from headrace.streams.rules.record_predicate import Predicate, record_predicate
@@ -199,6 +199,12 @@ class Stage:
         """Return every topic that the consumer group reads."""
         completions = (JOBS_FINISHED,) if self.job else ()
         return (*self.reads, *completions, retry(self.name))
+
+    @property
+    def copartitioned(self) -> tuple[Topic, ...]:
+        """Return the topics that need the same number of partitions, if the stage is ordered."""
+        snapshots = tuple(topic for topic in self.follows if topic == MACHINE_STATE)
+        return (*self.reads, retry(self.name), *snapshots) if self.ordered else ()
 
     @property
     def version_key(self) -> str:

@@ -31,9 +31,33 @@ def list_(as_json: SchemasJsonOption = False) -> None:
 
 
 @app.command()
-def apply() -> None:
-    """Create missing topics and publish the schemas. Existing topics are not changed."""
-    apply_table(pipeline_topics())
+def apply(
+    partitions: Annotated[
+        bool,
+        typer.Option("--partitions", help="Plan more partitions for existing topics (HEADRACE_PARTITIONS)."),
+    ] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Carry out the plan of --partitions.")] = False,
+    wait: Annotated[
+        float, typer.Option(help="Seconds to wait until all records of these topics are finished.", min=0, max=86_400)
+    ] = 0.0,
+) -> None:
+    """Create missing topics and publish the schemas. Existing topics are not changed.
+
+    With `--partitions`, show which existing topics get more partitions, and what that means for the order of records;
+    with `--execute`, add them once all their records are finished and the workers that read them are stopped.
+    """
+    if (execute or wait) and not partitions:
+        raise CommandError("--execute and --wait belong to --partitions")
+    table = pipeline_topics()
+    if partitions:
+        from headrace.console.commands.topic_partitions import add_partitions, show_partition_plan
+        from headrace.console.routing.stages import load_stages
+
+        if not execute:
+            show_partition_plan(table, load_stages())
+            return
+        add_partitions(table, load_stages(), wait)
+    apply_table(table)
 
 
 @app.command()
@@ -118,7 +142,7 @@ def warn(topic: Topic, partitions: int) -> None:
     """Warn about a topic with a different number of partitions; to change it would break the order per key."""
     print_line(
         f"warning: {topic.name} has {partitions} partitions, expected {topic.partitions}; not changed, "
-        "because a new number of partitions would break the order per asset",
+        "because a new number of partitions can break the order per asset: see topics apply --partitions",
         error=True,
     )
 

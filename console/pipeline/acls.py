@@ -14,7 +14,7 @@ from headrace.streams.routing.rule import PREFIX
 from headrace.streams.stage import JobWatch, Stage
 
 AclResource = Literal["topic", "group"]
-AclOperation = Literal["Read", "Write", "Describe", "Create"]
+AclOperation = Literal["Read", "Write", "Describe", "Create", "Alter"]
 
 Roles = Mapping[str, tuple["AclRule", ...]]
 
@@ -123,10 +123,11 @@ def _operator(scope: AclScope) -> tuple[AclRule, ...]:
 
 
 def _deployer(scope: AclScope) -> tuple[AclRule, ...]:
-    """Create the topics, and publish the schemas."""
-    created = {AclRule("topic", topic.name, "Create") for topic in scope.topics}
-    described = {AclRule("topic", topic.name, "Describe") for topic in scope.topics}
-    return tuple(sorted({*created, *described, *_topics((topics.SCHEMAS,), (topics.SCHEMAS,))}))
+    """Create the topics and add partitions, once the groups have read them; publish the schemas."""
+    operations: tuple[AclOperation, ...] = ("Create", "Describe", "Alter")
+    changed = {AclRule("topic", topic.name, operation) for topic in scope.topics for operation in operations}
+    groups = {AclRule("group", name, "Describe") for name in scope.groups}
+    return tuple(sorted({*changed, *groups, *_topics((topics.SCHEMAS,), (topics.SCHEMAS,))}))
 
 
 def _results(stage: Stage) -> Iterator[Topic]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from headrace.schemas.kafka.auth import librdkafka_options
 from headrace.schemas.kafka.reachability import NO_ANSWER, NO_CONNECTION, accepts_connections
@@ -93,6 +93,18 @@ def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_fact
     new = [NewTopic(t.name, t.partitions, replication_factor, config=t.config) for t in missing]
     futures = client.create_topics(new, request_timeout=30)
     return [name for name, future in futures.items() if _is_new(future)]
+
+
+def add_partitions(client: AdminClient, wanted: Mapping[str, int]) -> None:
+    """Raise topics to a number of partitions.
+
+    Raises:
+        KafkaException: the cluster rejected a change; others may have been made.
+    """
+    if wanted:
+        new = [NewPartitions(name, number) for name, number in wanted.items()]
+        for future in client.create_partitions(new, request_timeout=30).values():
+            future.result()
 
 
 def describe_error(error: KafkaException, settings: KafkaSettings) -> str:

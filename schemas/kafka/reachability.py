@@ -22,9 +22,17 @@ NO_CONNECTION = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError
 """A client gets these errors also from a broker that is slow to complete the handshake."""
 NO_ANSWER = (KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError.REQUEST_TIMED_OUT)
 
+LEADER_MOVES = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+)
+"""Errors of a partition that is new, or whose leader has changed; the client asks for the new leader."""
+
 
 def answered(settings: KafkaSettings, request: Callable[[float], T]) -> T:
-    """Send a request, and repeat it while Kafka is there but does not answer, for `kafka_timeout_seconds` in total.
+    """Send a request, and repeat it for `kafka_timeout_seconds` while Kafka does not answer or a leader moves.
 
     `request` takes the timeout of one attempt. Raises the `KafkaException` of the last attempt.
     """
@@ -34,7 +42,7 @@ def answered(settings: KafkaSettings, request: Callable[[float], T]) -> T:
             return request(max(PAUSE_SECONDS, min(ATTEMPT_SECONDS, deadline - time.monotonic())))
         except KafkaException as error:
             code = error.args[0].code()
-            if code not in (*NO_CONNECTION, *NO_ANSWER) or time.monotonic() + PAUSE_SECONDS >= deadline:
+            if code not in (*NO_CONNECTION, *NO_ANSWER, *LEADER_MOVES) or time.monotonic() + PAUSE_SECONDS >= deadline:
                 raise
             if code in NO_CONNECTION and not accepts_connections(settings):
                 raise

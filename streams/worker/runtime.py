@@ -168,10 +168,8 @@ class WorkerRuntime:
 
     def copartitioning_error(self, stage: Stage) -> str:
         """Return why an ordered stage cannot keep its order on this cluster; empty when it can."""
-        snapshots = [each for each in stage.follows if each == topics.MACHINE_STATE]
-        needed = (*stage.reads, topics.retry(stage.name), *snapshots)
-        counts = {each.name: self._counts[each.name] for each in needed}
-        if not stage.ordered or len(set(counts.values())) == 1:
+        counts = {each.name: self._counts[each.name] for each in stage.copartitioned}
+        if len(set(counts.values())) <= 1:
             return ""
         partitions = ", ".join(f"{name} has {count}" for name, count in counts.items())
         return f"stage {stage.name} is ordered, so its topics need the same number of partitions: {partitions}"

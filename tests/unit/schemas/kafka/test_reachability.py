@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from headrace.schemas.kafka import clients
-from headrace.schemas.kafka.reachability import accepts_connections, answered
+from headrace.schemas.kafka.reachability import LEADER_MOVES, accepts_connections, answered
 from headrace.schemas.kafka.settings import KafkaSettings
 
 SLOW = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
@@ -48,7 +48,7 @@ def test_closed_port_cannot_be_reached(servers: str) -> None:
     assert line == f"no Kafka at {servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS"
 
 
-@pytest.mark.parametrize("code", SLOW)
+@pytest.mark.parametrize("code", [*SLOW, *LEADER_MOVES])
 def test_request_is_repeated_until_the_cluster_answers(silent: str, code: int) -> None:
     failures = [KafkaException(KafkaError(code)) for _ in range(3)]
 
