@@ -17,8 +17,9 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import EventMetadata, InvalidEventError, from_headers
 from headrace.schemas.ids import derived_id, job_end_id
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.records import Asset, Event, JobFinished
+from headrace.schemas.records import Asset, Event
 from headrace.schemas.serde.codec import DecodeError, UnknownSchemaError, to_producer_record
+from headrace.streams.engine.arrivals import arrival_of
 from headrace.streams.engine.budgets import check_budgets
 from headrace.streams.engine.context import OpenedRecord, RunnerContext
 from headrace.streams.engine.decide import (
@@ -93,16 +94,11 @@ class Runner:
         except (DecodeError, InvalidEventError, PermanentError):
             return None
         if asset is not None:
-            await self._context.results.put_failure(asset, self._stage.result_name, stage_failure(self._stage, dead))
-            await self._give_up(event, asset)
+            failure = stage_failure(self._stage, dead)
+            await self._context.results.put_failure(asset, self._stage.result_name, failure)
+            if self._reuse is not None:
+                await self._reuse.give_up(event, asset, failure)
         return asset
-
-    async def _give_up(self, event: Event, asset: Asset) -> None:
-        """Let another version with the same content run the stage."""
-        if self._reuse is None:
-            return
-        intent = await self._context.results.intent(event.token) if isinstance(event, JobFinished) else None
-        await self._reuse.give_up(intent.record() if intent else event, asset)
 
     async def _run(self, received: ConsumerRecord) -> Outcome:
         try:
@@ -151,8 +147,8 @@ class Runner:
     async def _run_or_reuse(self, decision: Call | Start, task: OpenedRecord, received: ConsumerRecord) -> Outcome:
         """Emit the result of identical content, or else run the stage."""
         if self._reuse is not None:
-            waits = record_history(received).waits
-            reused = await self._reuse.find(task.event, task.asset, decision.results, waits)
+            arrival = arrival_of(received)
+            reused = await self._reuse.find(task.event, task.asset, decision.results, arrival)
             if reused is not None:
                 return await self._store_and_emit(task, reused.event, reused=reused)
         try:
@@ -161,7 +157,8 @@ class Runner:
                 return await self._start(decision.handler, task)
             return await self._store_and_emit(task, await decision.handler.run(task.event, self._context.services))
         except ObjectGone:
-            await self._give_up(task.event, task.asset)
+            if self._reuse is not None:
+                await self._reuse.give_up(task.event, task.asset)
             raise
 
     async def _start(self, job: AsyncJob, task: OpenedRecord) -> Outcome:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from headrace.schemas.records import Asset
+from headrace.schemas.records import Asset, StageFailure
 from headrace.streams.result_paths import version_folder
 from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.reuse.bucket import ContentBucket, TaggedContent
@@ -23,11 +23,16 @@ LEASE = timedelta(hours=1)
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """The version that runs a stage for a content. It is not `held` once the stage has failed for it."""
+    """The version that runs a stage for a content. It is not `held` once the stage has failed for it.
+
+    `failure` is that of its job, which ended at `failed_at`.
+    """
 
     holder: Asset
     until: datetime
     held: bool = True
+    failure: StageFailure | None = None
+    failed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,15 @@ class Held:
     holder: Asset
 
 
-ClaimState = Own | Stored | Held
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job of another version, for which this one has waited, has failed."""
+
+    holder: Asset
+    failure: StageFailure
+
+
+ClaimState = Own | Stored | Held | Failed
 
 
 class ContentClaims:
@@ -64,11 +77,11 @@ class ContentClaims:
         self._results = ResultsStore(bucket)
         self._clock = clock
 
-    async def take(self, digest: str, asset: Asset) -> ClaimState:
-        """Claim a content, unless another version has a result or runs the stage."""
+    async def take(self, digest: str, asset: Asset, since: datetime | None = None) -> ClaimState:
+        """Claim a content, unless another version has a result, runs the stage, or had a failed job after `since`."""
         while True:
             found = await self._bucket.get_tagged(self._key(digest))
-            answer = None if found is None else await self._answer(_decode(found), asset)
+            answer = None if found is None else await self._answer(_decode(found), asset, since)
             if answer is not None:
                 return answer
             if await self._write(digest, Claim(asset, self._clock() + LEASE), found):
@@ -86,13 +99,15 @@ class ContentClaims:
         found = await self._bucket.get_tagged(self._key(digest))
         return found is not None and _holds(_decode(found), asset)
 
-    async def give_up(self, digest: str, asset: Asset) -> None:
-        """Let another version run the stage, after a failure of this one."""
+    async def give_up(self, digest: str, asset: Asset, failure: StageFailure | None = None) -> None:
+        """Let another version run the stage, after a failure of this one; `failure` is that of its job."""
         found = await self._bucket.get_tagged(self._key(digest))
         if found is not None and _holds(claim := _decode(found), asset):
-            await self._write(digest, msgspec.structs.replace(claim, held=False), found)
+            failed_at = None if failure is None else self._clock()
+            given_up = msgspec.structs.replace(claim, held=False, failure=failure, failed_at=failed_at)
+            await self._write(digest, given_up, found)
 
-    async def _answer(self, claim: Claim, asset: Asset) -> ClaimState | None:
+    async def _answer(self, claim: Claim, asset: Asset, since: datetime | None) -> ClaimState | None:
         """Return what a claim means for a version; None if the version may replace it."""
         now = self._clock()
         if _is_same(claim.holder, asset):
@@ -101,7 +116,8 @@ class ContentClaims:
         if results.has(self._stage.result_name):
             return Stored(claim.holder, results)
         if not claim.held:
-            return None
+            waited = since is not None and claim.failed_at is not None and since <= claim.failed_at
+            return Failed(claim.holder, claim.failure) if waited and claim.failure else None
         runs = results.has(self._stage.started_name) or (claim.until > now and not results.newer)
         return Held(claim.holder) if runs else None
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from headrace.schemas.ids import asset_key
-from headrace.schemas.records import Asset, Event
+from headrace.schemas.records import Asset, Event, JobFinished, StageFailure
+from headrace.streams.errors import PermanentError
 from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.reuse.bucket import ContentBucket
-from headrace.streams.reuse.claims import ContentClaims, Held, Own, Stored
+from headrace.streams.reuse.claims import ContentClaims, Failed, Held, Own, Stored
 from headrace.streams.reuse.content import content_digest
 from headrace.streams.reuse.copies import NotCopyableError, ResultCopier
 from headrace.streams.reuse.waiting import LONGEST_WAIT_SECONDS, ResultWaiters
@@ -26,6 +27,14 @@ class ReuseResources:
     waiters: ResultWaiters
     settings: Sequence[str] = ()
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordArrival:
+    """How a record came: how often it has been deferred, and when it first arrived; None if it was redriven."""
+
+    waits: int = 0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +57,16 @@ class ContentReuse:
         self._waiters = resources.waiters
         self._settings = resources.settings
 
-    async def find(self, record: Event, asset: Asset, results: AssetResults, waits: int) -> ReusedResult | None:
+    async def find(
+        self, record: Event, asset: Asset, results: AssetResults, arrival: RecordArrival
+    ) -> ReusedResult | None:
         """Return the result of identical content; None if this record is to run the stage.
 
-        It waits while another version runs the stage. `waits` is how often the record has been deferred.
+        It waits while another version runs the stage.
 
         Raises:
             RetryAt: the record waits in the retry topic.
+            PermanentError: the job of the version that it has waited for has failed.
         """
         digest = await content_digest(record, results, self._settings)
         if digest is None:
@@ -62,7 +74,7 @@ class ContentReuse:
         begun = time.monotonic()
         while True:
             looked = self._waiters.begin()
-            match await self._claims.take(digest, asset):
+            match await self._claims.take(digest, asset, arrival.since):
                 case Own():
                     return None
                 case Stored() as stored:
@@ -71,10 +83,12 @@ class ContentReuse:
                         return reused
                     if await self._claims.take_over(digest, asset, stored.holder):
                         return None
+                case Failed(holder, failure):
+                    raise PermanentError(failure.code, f"{failure.reason} (job of {_name(holder)}, the same content)")
                 case Held() as held:
                     if looked - begun > LONGEST_WAIT_SECONDS:
-                        raise self._waiters.deferred(waits)
-                    self._waiters.admit(self._stage.name, waits)
+                        raise self._waiters.deferred(arrival.waits)
+                    self._waiters.admit(self._stage.name, arrival.waits)
                     await self._waiters.wait(self._stage.name, asset_key(held.holder).encode(), looked)
 
     async def confirm(self, record: Event, asset: Asset) -> None:
@@ -92,11 +106,21 @@ class ContentReuse:
         digest = await self._digest(record, asset)
         return digest is not None and await self._claims.holds(digest, asset)
 
-    async def give_up(self, record: Event, asset: Asset) -> None:
-        """Let another version with the same content run the stage, after a failure of this one."""
+    async def give_up(self, record: Event, asset: Asset, failure: StageFailure | None = None) -> None:
+        """Let another version with the same content run the stage, after a failure of this one.
+
+        Versions that have waited for its job get the `failure` of the job, if the record is its completion.
+        """
+        if isinstance(record, JobFinished):
+            intent = await self._results.intent(record.token)
+            if intent is None:
+                return
+            record = intent.record()
+        else:
+            failure = None
         digest = await self._digest(record, asset)
         if digest is not None:
-            await self._claims.give_up(digest, asset)
+            await self._claims.give_up(digest, asset, failure)
 
     async def _digest(self, record: Event, asset: Asset) -> str | None:
         return await content_digest(record, await self._results.load(asset), self._settings)
@@ -110,5 +134,9 @@ class ContentReuse:
             copy = await self._copier.copy(result, stored.holder, asset)
         except NotCopyableError:
             return None
-        source = f"{asset_key(stored.holder)}@{stored.holder.version}"
-        return ReusedResult(copy.event if copy else None, source, copy.usd if copy else 0.0)
+        return ReusedResult(copy.event if copy else None, _name(stored.holder), copy.usd if copy else 0.0)
+
+
+def _name(asset: Asset) -> str:
+    """Return the name of an object version: `bucket/key@version`."""
+    return f"{asset_key(asset)}@{asset.version}"

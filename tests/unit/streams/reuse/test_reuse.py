@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from headrace.schemas import topics
 from headrace.schemas.records import Asset, MediaLabelled, MediaTranscribed
+from headrace.streams.engine.dlq import RedriveInfo, dead_letter, redrive_record
 from headrace.streams.engine.outcome import Dead, Done, Retry
 from headrace.streams.errors import ObjectGone, OutageError, PermanentError, TransientError
 from headrace.streams.limits.job_slots import UnlimitedSlots
@@ -18,7 +19,7 @@ from headrace.streams.result_paths import version_folder
 from headrace.streams.reuse.waiting import CODE, ResultWaiters
 from headrace.streams.stage import Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
-from tests.support.records import received, uploaded
+from tests.support.records import NOW, arrived, received, uploaded
 from tests.support.stages import get_stages
 from tests.unit.streams.reuse.world import World, completion, image, opened, reusing, video
 
@@ -213,13 +214,32 @@ async def test_a_dead_letter_lets_the_next_record_run(world: World) -> None:
     assert opened(redriven)[1].reused_from == "media/b.jpg@e1"
 
 
-async def test_a_failed_job_lets_the_next_record_start_one(world: World) -> None:
-    first, second = video("a.mp4"), video("b.mp4")
+async def test_records_that_waited_for_a_failed_job_get_the_same_dead_letter(world: World) -> None:
+    first, second, third = (video(f"{name}.mp4") for name in "abc")
     await world.done(LABELS, received(first))
     assert isinstance(await world.runner(LABELS).run(received(second)), Retry)
+    failed = completion(LABELS, first, status="failed", message="no frames", code="bad_media")
+    assert isinstance(await world.ends(LABELS, failed), Dead)
+    letter = await world.ends(LABELS, received(second))
+    assert isinstance(letter, Dead)
+    assert letter.code == "bad_media"
+    assert letter.why == "no frames (job of media/a.mp4@e1, the same content)"
+    assert world.services.asked("start") == 1
+    world.later(hours=1)
+    later = replace(received(third), timestamp=world.now.timestamp())
+    await world.done(LABELS, later)
+    assert world.services.asked("start") == 2
+
+
+async def test_a_redriven_record_does_not_repeat_the_failure_of_another_job(world: World) -> None:
+    first, second = video("a.mp4"), video("b.mp4")
+    await world.done(LABELS, received(first))
     failed = completion(LABELS, first, status="failed", message="no frames")
     assert isinstance(await world.ends(LABELS, failed), Dead)
-    await world.done(LABELS, received(second))
+    dead = await world.ends(LABELS, received(second))
+    assert isinstance(dead, Dead)
+    letter = arrived(dead_letter(LABELS, received(second), dead, 1, NOW))
+    await world.done(LABELS, arrived(redrive_record(letter, RedriveInfo("r1", "ann"))))
     assert world.services.asked("start") == 2
 
 
