@@ -11,6 +11,7 @@ from typing import Protocol
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
 from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.media.media_input import MediaInput
+from headrace.streams.media.question import MediaQuestion
 from headrace.streams.people import FaceCollections
 from headrace.streams.service_results import (
     Completion,
@@ -203,10 +204,18 @@ class Transcoder(Protocol):
 
 
 class TextGenerator(Protocol):
-    """Generate text with a language model."""
+    """Generate text with a language model, which may also read pictures and videos."""
 
     async def write(self, instruction: str, text: str, model: str) -> Completion:
         """Return the response of the model to an instruction about a text."""
+        ...
+
+    async def answer(self, question: MediaQuestion) -> Completion:
+        """Return the answer of the model to a question about a media file, in JSON that no one has validated.
+
+        Raises:
+            PermanentError: `unsupported_input`: the service does not accept the file.
+        """
         ...
 
 

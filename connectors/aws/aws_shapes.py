@@ -66,6 +66,8 @@ def decode(value: Any, shape: Shape, path: str = "") -> Any:
 
     Raises `MalformedRequestError`.
     """
+    if _is_document(shape):
+        return value
     match shape:
         case StructureShape():
             given = _checked(value, "structure", path)
@@ -85,6 +87,8 @@ def decode(value: Any, shape: Shape, path: str = "") -> Any:
 
 def violations(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
     """Yield a message of AWS for every constraint of `shape` that `value` violates."""
+    if _is_document(shape):
+        return
     if not _has_type(value, shape.type_name):
         yield _broken(value, path, f"Member must be of type {shape.type_name}")
         return
@@ -122,7 +126,14 @@ def _description(service: str) -> Any:
     return Loader().load_service_model(service, "service-2")
 
 
+def _is_document(shape: Shape) -> bool:
+    """Return whether a shape is a document: any JSON, such as the input of a tool."""
+    return isinstance(shape, StructureShape) and bool(shape.is_document_type)
+
+
 def _on_the_wire(value: Any, shape: Shape | None) -> Any:
+    if shape is None or _is_document(shape):
+        return value
     match shape:
         case StructureShape():
             return {

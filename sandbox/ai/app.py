@@ -21,7 +21,8 @@ from headrace.connectors.aws import aws_shapes
 from headrace.connectors.aws.request_guard import AccessPolicy, ControlToken
 from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox.access.keys import CONTROL_HEADER, control_token
-from headrace.sandbox.ai import bedrock, polly, translate
+from headrace.sandbox.ai import polly, translate
+from headrace.sandbox.ai.bedrock import converse
 from headrace.sandbox.ai.comprehend import comprehend
 from headrace.sandbox.ai.framework import faults, ledger
 from headrace.sandbox.ai.framework.aws_clients import AwsClients
@@ -44,7 +45,7 @@ SERVICES = (
     translate.SERVICE,
     polly.SERVICE,
     mediaconvert.SERVICE,
-    bedrock.SERVICE,
+    converse.SERVICE,
 )
 HEALTH = "/health"
 LEDGER, FAULTS, INBOX = CONTROL = ("/ledger", "/faults", "/inbox")

@@ -63,13 +63,15 @@ def put(
         str,
         typer.Argument(
             help="throttle, error_500, error_after_effect, fail_job, lost_completion, duplicate_completion, "
-            "late_completion."
+            "late_completion, wrong_answer (Converse: the model answers with the reason)."
         ),
     ],
     share: Annotated[float, typer.Option(help="Share of the matching calls that fail, from 0 to 1.")] = 1.0,
     count: Annotated[int | None, typer.Option(help="Maximum number of failures.", show_default=False)] = None,
     seconds: Annotated[float, typer.Option(help="Delay of a late completion in seconds.")] = 0.0,
-    reason: Annotated[str, typer.Option(help="Status message of a failed job.")] = "Injected failure.",
+    reason: Annotated[
+        str, typer.Option(help="Status message of a failed job, or the wrong answer.")
+    ] = "Injected failure.",
     data: LedgerDataOption = None,
     as_json: LedgerJsonOption = False,
 ) -> None:

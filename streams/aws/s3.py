@@ -12,10 +12,12 @@ from typing import Any
 from headrace.schemas.records import Asset
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.errors import ObjectGone, OutageError, PermanentError, StageError
+from headrace.streams.media.media_input import MediaInput
 from headrace.streams.reuse.bucket import TaggedContent
 
 CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
 NOT_COPYABLE = frozenset({"NoSuchKey", "InvalidRequest", "EntityTooLarge"})
+MISSING = ("NoSuchKey", "NoSuchVersion")
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
@@ -136,7 +138,7 @@ class S3Objects:
         except StageError as failure:
             if failure.code == "PreconditionFailed":
                 raise ObjectGone("another version replaced the object") from failure
-            if failure.code in ("NoSuchKey", "NoSuchVersion"):
+            if failure.code in MISSING:
                 raise ObjectGone("the object was deleted") from failure
             raise
 
@@ -145,3 +147,20 @@ class S3Objects:
                 shutil.copyfileobj(response["Body"], file, 1 << 20)
 
         await self._aws.run(save)
+
+
+async def read_object(aws: AwsClient, media: MediaInput) -> bytes:
+    """Return the content of a small file.
+
+    Raises:
+        ObjectGone: The file was deleted.
+    """
+    version = {"VersionId": media.version_id} if media.version_id else {}
+    try:
+        response = await aws.call("s3", "get_object", Bucket=media.bucket, Key=media.key, **version)
+    except StageError as failure:
+        if failure.code in MISSING:
+            raise ObjectGone("the object was deleted") from failure
+        raise
+    content: bytes = await aws.run(response["Body"].read)
+    return content

@@ -15,6 +15,14 @@ CHARACTERS_PER_COMPREHEND_UNIT = 100
 TOKENS_PER_WORD = 1.4
 OUTPUT_TOKEN_SHARE = 0.1
 
+# Amazon Nova User Guide, "Image understanding" and "Video understanding": tokens of the largest picture, and one frame
+# a second up to 960 frames.
+TOKENS_PER_PICTURE = 2_600
+TOKENS_PER_FRAME = 288
+MOST_FRAMES = 960
+TOKENS_PER_QUESTION = 400
+TOKENS_PER_DESCRIPTION = 600
+
 
 def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
     """Return US dollars for one record: 0 if nothing is billed, None if the record does not determine the amount."""
@@ -23,8 +31,8 @@ def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
     priced: list[float] = []
     for call in stage.paid_operations:
         service, _, method = call.partition(".")
-        if method == "converse" and (tokens := units("1000 tokens", record)):
-            priced += [tokens * share for share in _per_1000_tokens(service, prices)]
+        if method == "converse":
+            priced += _tokens_priced(service, record, prices)
         if job is not None and job.otherwise is not None and _is_job(method) != starts_a_job:
             continue
         for name in _operations(method, stage.priced_features):
@@ -56,16 +64,30 @@ def units(unit: str, record: Any) -> float | None:
             return max(3.0, characters / CHARACTERS_PER_COMPREHEND_UNIT) if unit == "unit" else float(characters)
         case "page" if getattr(record, "kind", "") == "image":
             return 1.0
-        case "1000 tokens":
-            word_count: int | None = getattr(record, "words", None)
-            return None if word_count is None else word_count * TOKENS_PER_WORD / 1000
     return None
 
 
-def _per_1000_tokens(service: str, prices: PriceList) -> list[float]:
-    """Return the prices of 1,000 input tokens and of the expected output tokens."""
+def _tokens_priced(service: str, record: Any, prices: PriceList) -> list[float]:
+    """Return the cost of the expected input and output tokens; empty if the record does not determine their number."""
+    tokens = _tokens(record)
     input_price, output_price = (prices.price_of(service, f"Converse {direction}") for direction in ("input", "output"))
-    return [input_price.usd, output_price.usd * OUTPUT_TOKEN_SHARE] if input_price and output_price else []
+    if tokens is None or input_price is None or output_price is None:
+        return []
+    return [tokens[0] * input_price.usd / 1000, tokens[1] * output_price.usd / 1000]
+
+
+def _tokens(record: Any) -> tuple[float, float] | None:
+    """Return the expected numbers of input and output tokens of a text, a picture or a video."""
+    words: int | None = getattr(record, "words", None)
+    if words is not None:
+        return words * TOKENS_PER_WORD, words * TOKENS_PER_WORD * OUTPUT_TOKEN_SHARE
+    if getattr(record, "kind", "") == "image":
+        return TOKENS_PER_PICTURE + TOKENS_PER_QUESTION, TOKENS_PER_DESCRIPTION
+    seconds: float | None = getattr(record, "duration_seconds", None)
+    if seconds is None:
+        return None
+    frames = min(max(seconds, 1.0), MOST_FRAMES)
+    return frames * TOKENS_PER_FRAME + TOKENS_PER_QUESTION, TOKENS_PER_DESCRIPTION
 
 
 def _operations(method: str, features: Sequence[str]) -> list[str]:

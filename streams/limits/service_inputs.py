@@ -131,6 +131,21 @@ MEDIA_RULES = (
         max_seconds=4 * HOUR,
         key=r".+",
     ),
+    MediaRule(  # images: API_runtime_Message.html of the API Reference; videos: this page, codecs that it names for all
+        "bedrock-runtime",
+        ("Converse",),
+        f"{_DOCS}/nova/latest/userguide/modalities-video.html",
+        (
+            Encoding(_PICTURES | {"image/gif", "image/webp"}, 3_750_000),
+            Encoding(
+                frozenset({"video/mp4"}), GB, video_codecs=frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "vp9"})
+            ),
+            Encoding(frozenset({"video/quicktime"}), GB, video_codecs=frozenset({"h264", "hevc", "prores"})),
+            Encoding(frozenset({"video/x-matroska"}), GB, video_codecs=frozenset({"h264"})),
+            Encoding(frozenset({"video/webm"}), GB, video_codecs=frozenset({"vp8", "vp9"})),
+        ),
+        max_side=8_000,
+    ),
     MediaRule(
         "mediaconvert",
         ("CreateJob",),

@@ -12,8 +12,8 @@ from headrace.streams.media.thumbnails import encode_jpeg
 from headrace.streams.media.tools import MEDIA_TOOLS, MediaTools
 
 CONTENT_TYPE = "image/jpeg"
-MAX_BYTES = 10 << 20
-"""The lowest limit of the services: Textract's."""
+MAX_BYTES = 3_750_000
+"""The lowest limit of the services: that of Converse of Amazon Bedrock."""
 
 _ATTEMPTS = ((4096, 3), (4096, 6), (2048, 6), (1024, 8))
 """Longest side in pixels and JPEG quality (2: best), tried in this order."""

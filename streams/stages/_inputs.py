@@ -21,7 +21,11 @@ RENDITION = "rendition@1.jpg"
 Proxied = MediaReady | MediaTranscoded
 """A record whose media a job reads: the object, or its proxy."""
 
-PROXY_ROLES = {"rekognition": ("proxy", "video/mp4", "h264"), "transcribe": ("audio", "audio/mp4", None)}
+PROXY_ROLES = {
+    "rekognition": ("proxy", "video/mp4", "h264"),
+    "transcribe": ("audio", "audio/mp4", None),
+    "bedrock-runtime": ("proxy", "video/mp4", "h264"),
+}
 """The file of `MediaTranscoded` that each service reads: its role, content type and video codec."""
 
 
@@ -80,6 +84,7 @@ def services_that_need_a_proxy(media: MediaReady) -> tuple[str, ...]:
 PROXY_OPERATIONS: Sequence[tuple[str, str]] = (
     ("rekognition", "StartLabelDetection"),
     ("transcribe", "StartTranscriptionJob"),
+    ("bedrock-runtime", "Converse"),
 )
 """An operation of each service that reads videos; the rule is the same for all of them."""
 

@@ -128,8 +128,8 @@ def endpoint(serve: Any) -> Iterator[str]:
 class Endpoint:
     """Sends files to the local services, and returns whether they accept them."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, samples: dict[str, Path]) -> None:
+        self.url, self.samples = url, samples
 
     def call(self, service: str, operation: str, key: str) -> bool:
         client = connect(service, self.url)
@@ -148,6 +148,8 @@ class Endpoint:
                     return self._ended(lambda: client.get_document_text_detection(JobId=job)["JobStatus"])
                 case "transcribe", _:
                     return self._transcribe(client, key)
+                case "bedrock-runtime", _:
+                    self._converse(client, key)
                 case _:
                     return self._convert(client, key)
         except client.exceptions.ClientError as error:
@@ -161,6 +163,18 @@ class Endpoint:
         client.start_transcription_job(**request, Media={"MediaFileUri": f"s3://{BUCKET}/{key}"})
         get = client.get_transcription_job
         return self._ended(lambda: get(TranscriptionJobName=key)["TranscriptionJob"]["TranscriptionJobStatus"])
+
+    def _converse(self, client: Any, key: str) -> None:
+        """Send an image with its bytes, and a video by its location, as the adapter does."""
+        suffix = key.rsplit(".", 1)[-1]
+        image = {"jpg": "jpeg", "png": "png", "gif": "gif", "webp": "webp", "tif": "png", "bmp": "png"}.get(suffix)
+        if image:
+            block = {"image": {"format": image, "source": {"bytes": self.samples[key].read_bytes()}}}
+        else:
+            container = suffix if suffix in ("mp4", "mov", "mkv", "webm") else "mpeg"
+            location = {"s3Location": {"uri": f"s3://{BUCKET}/{key}"}}
+            block = {"video": {"format": container, "source": location}}
+        client.converse(modelId="amazon.nova-lite-v1:0", messages=[{"role": "user", "content": [block]}])
 
     def _convert(self, client: Any, key: str) -> bool:
         place = {"FileGroupSettings": {"Destination": f"s3://{BUCKET}/converted/"}, "Type": "FILE_GROUP_SETTINGS"}
@@ -208,7 +222,7 @@ def test_endpoint_accepts_what_the_table_accepts(
         aws.put(name, samples[name].read_bytes())
         reason = _refusal(service, operation, original(media))
         pages = name in ("two.pdf", "pages.tif") and operation == "DetectDocumentText"
-        if Endpoint(endpoint).call(service, operation, name) != (not reason) and not pages:
+        if Endpoint(endpoint, samples).call(service, operation, name) != (not reason) and not pages:
             differences[name] = reason or "accepted by the table"
     assert differences == {}
 
@@ -219,6 +233,7 @@ REFUSED = {
     ("textract", "DetectDocumentText"): {"picture.webp", "picture.bmp", "wide.png", "text.txt"},
     ("textract", "StartDocumentTextDetection"): {"picture.gif", "h264.mp4"},
     ("transcribe", "StartTranscriptionJob"): {"h264.mkv", "vorbis.ogg", "vorbis.webm", "tone.aiff", "short.wav"},
+    ("bedrock-runtime", "Converse"): {"h264.ts", "mpeg2.mpg", "h264.flv", "mpeg4.avi", "wide.png", "picture.tif"},
     ("mediaconvert", "CreateJob"): {"tiny.mp4", "tone.wav", "picture.jpg"},
 }
 ACCEPTED = {
@@ -227,6 +242,7 @@ ACCEPTED = {
     ("textract", "DetectDocumentText"): {"picture.jpg", "picture.tif", "one.pdf", "small.png"},
     ("textract", "StartDocumentTextDetection"): {"two.pdf", "pages.tif"},
     ("transcribe", "StartTranscriptionJob"): {"h264.mp4", "jfk.flac", "opus.ogg", "vp8.webm", "tone.m4a"},
+    ("bedrock-runtime", "Converse"): {"h264.mkv", "mpeg4.mp4", "vp8.webm", "h264.mov", "picture.webp", "picture.gif"},
     ("mediaconvert", "CreateJob"): {"h264.mkv", "h264.ts", "mpeg4.avi", "mpeg2.mpg", "vp8.webm", "h264.flv"},
 }
 

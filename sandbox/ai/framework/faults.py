@@ -15,6 +15,7 @@ FaultKind = Literal[
     "lost_completion",
     "duplicate_completion",
     "late_completion",
+    "wrong_answer",
 ]
 
 
@@ -22,7 +23,7 @@ FaultKind = Literal[
 class Fault:
     """A fault for `share` of the calls of `operation` (`*`: all operations), at most `count` times.
 
-    `seconds` is the delay of a late completion, `reason` the failure reason of a failed job.
+    `seconds` is the delay of a late completion, `reason` the failure reason of a failed job or the text of an answer.
     """
 
     operation: str

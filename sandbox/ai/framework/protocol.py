@@ -129,6 +129,8 @@ class ProtocolServer:
         """Return the response of the operation; one that violates the model is an internal error."""
         try:
             answer = service.operations[operation.name](params, self._context)
+            if service.wrong and (fault := self._faults.should_fail(operation.name, "wrong_answer")):
+                answer = service.wrong(answer, fault.reason)
             wrong = list(aws_shapes.violations(answer, operation.output_shape)) if operation.output_shape else []
         except ServiceError:
             raise

@@ -31,6 +31,7 @@ class Service:
 
     `invalid` is the error code for a request that violates the model, `failure` the one for a server error.
     `subject` returns the subject of a call and its response; it never raises.
+    `wrong` replaces the text of a response, for a service whose answers are the text of a model.
     Responses of `synthetic` operations have a header that marks them, except those for which `is_real` is true.
     """
 
@@ -42,3 +43,4 @@ class Service:
     subject: Callable[[Params, Params], JobSubject]
     synthetic: frozenset[str] = frozenset()
     is_real: Callable[[Params], bool] = lambda _: False
+    wrong: Callable[[Params, str], Params] | None = None

@@ -7,15 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from headrace.sandbox.ai.framework import paging
+from headrace.sandbox.ai.framework import paging, video_analysis
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import ServiceError, UnprocessableMediaError
 from headrace.sandbox.ai.framework.ledger import FAILED, LedgerJob
 from headrace.sandbox.ai.framework.service import Params, ServiceContext
 from headrace.sandbox.ai.framework.sns_jobs import SnsJobs
-from headrace.sandbox.ai.rekognition import video_analysis
+from headrace.sandbox.ai.framework.video_analysis import VideoAnalysis
 from headrace.sandbox.ai.rekognition.inputs import location, size
-from headrace.sandbox.ai.rekognition.video_analysis import VideoAnalysis
 from headrace.streams.limits.service_inputs import media_rule
 
 # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html

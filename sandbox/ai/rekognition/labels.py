@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import astuple
 
-from headrace.sandbox.ai.framework import image_analysis
+from headrace.sandbox.ai.framework import image_analysis, video_analysis
 from headrace.sandbox.ai.framework.aws_clients import AwsClients
 from headrace.sandbox.ai.framework.image_analysis import MeasuredLabel
 from headrace.sandbox.ai.framework.job_runner import JobKind
 from headrace.sandbox.ai.framework.ledger import JobSubject, LedgerJob
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
-from headrace.sandbox.ai.rekognition import collections, other_features, responses, video_analysis
+from headrace.sandbox.ai.framework.video_analysis import Detection, VideoAnalysis
+from headrace.sandbox.ai.rekognition import collections, other_features, responses
 from headrace.sandbox.ai.rekognition.inputs import picture
 from headrace.sandbox.ai.rekognition.jobs import VIDEO_JOBS, find, page, start, watch
-from headrace.sandbox.ai.rekognition.video_analysis import Detection, VideoAnalysis
 
 IMAGE_CONFIDENCE, VIDEO_CONFIDENCE, MODERATION_CONFIDENCE = 55, 50, 50
 

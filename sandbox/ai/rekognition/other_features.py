@@ -18,10 +18,10 @@ from headrace.sandbox.ai.framework.image_analysis import DecodedImage
 from headrace.sandbox.ai.framework.job_runner import JobKind
 from headrace.sandbox.ai.framework.ledger import LedgerJob
 from headrace.sandbox.ai.framework.service import Params, ServiceContext
+from headrace.sandbox.ai.framework.video_analysis import VideoAnalysis
 from headrace.sandbox.ai.rekognition import responses
 from headrace.sandbox.ai.rekognition.inputs import fetched, picture, seen
 from headrace.sandbox.ai.rekognition.jobs import VIDEO_JOBS, find, page, start, watch
-from headrace.sandbox.ai.rekognition.video_analysis import VideoAnalysis
 
 BOX = {"Width": 0.2, "Height": 0.4, "Left": 0.4, "Top": 0.3}
 SKIN = ("brown", "orange", "pink")

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.image_analysis import CATEGORY, Colour, DecodedImage, MeasuredLabel, css_name
-from headrace.sandbox.ai.rekognition.video_analysis import Detection, VideoAnalysis
+from headrace.sandbox.ai.framework.video_analysis import Detection, VideoAnalysis
 
 _FILTERS = (
     "LabelInclusionFilters",

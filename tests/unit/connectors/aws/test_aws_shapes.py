@@ -93,3 +93,12 @@ def test_model_distinguishes_client_and_server_errors() -> None:
     assert aws_shapes.is_fault("rekognition", "InternalServerError")
     assert not aws_shapes.is_fault("rekognition", "InvalidS3ObjectException")
     assert not aws_shapes.is_fault("rekognition", "UnheardOfException")
+
+
+def test_documents_are_any_json() -> None:
+    model = aws_shapes.service_model("bedrock-runtime")
+    shape = model.shape_for("ToolUseBlock")
+    use = {"toolUseId": "t", "name": "answer", "input": {"tags": ["a", None, {"b": 1.5}]}}
+    assert aws_shapes.decode(use, shape) == use
+    assert list(aws_shapes.violations(use, shape)) == []
+    assert json.loads(aws_shapes.encode(use, shape)) == use

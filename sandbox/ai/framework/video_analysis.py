@@ -62,10 +62,10 @@ class Detection:
     label: MeasuredLabel
 
 
-def watch(path: Path) -> VideoAnalysis:
-    """Analyse the video in `path`. Raises `UnprocessableMediaError` for a video that Rekognition rejects."""
+def watch(path: Path, service: str = "rekognition", operation: str = "StartLabelDetection") -> VideoAnalysis:
+    """Analyse the video in `path`. Raises `UnprocessableMediaError` for a video that the operation rejects."""
     try:
-        probe = inputs.probed("rekognition", "StartLabelDetection", f"bucket/{path.name}", path)
+        probe = inputs.probed(service, operation, f"bucket/{path.name}", path)
     except inputs.RefusedInputError as error:
         raise UnprocessableMediaError(f"InvalidVideoFormat: {error}") from error
     if probe.video is None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from headrace.sandbox.ai.framework import video_analysis
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
-from headrace.sandbox.ai.rekognition import video_analysis
-from headrace.sandbox.ai.rekognition.video_analysis import Detection
+from headrace.sandbox.ai.framework.video_analysis import Detection
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
 
