@@ -289,6 +289,32 @@ class MediaDeleted(Struct, frozen=True, kw_only=True, gc=False):
     region: str
 
 
+class Chapter(Struct, frozen=True, kw_only=True, gc=False):
+    """A part of a video."""
+
+    title: str
+    start_seconds: float
+    end_seconds: float
+
+
+class MediaDescribed(Struct, frozen=True, kw_only=True, gc=False):
+    """A picture or a video was described by a model."""
+
+    EVENT: ClassVar[str] = "MediaDescribed"
+
+    asset: Asset
+    title: str
+    description: str
+    chapters: tuple[Chapter, ...]
+    tags: tuple[str, ...]
+    model: str
+    attempts: int
+    input_tokens: int
+    output_tokens: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
 class Label(Struct, frozen=True, kw_only=True, gc=False):
     """One thing that was recognised."""
 
@@ -677,6 +703,7 @@ Event = (
     | LanguageDetected
     | MediaCompleted
     | MediaDeleted
+    | MediaDescribed
     | MediaLabelled
     | MediaModerated
     | MediaProbed
@@ -714,6 +741,7 @@ EVENTS: dict[str, type[Event]] = {
     "LanguageDetected": LanguageDetected,
     "MediaCompleted": MediaCompleted,
     "MediaDeleted": MediaDeleted,
+    "MediaDescribed": MediaDescribed,
     "MediaLabelled": MediaLabelled,
     "MediaModerated": MediaModerated,
     "MediaProbed": MediaProbed,

@@ -82,6 +82,7 @@ PII = Topic("media.pii-detected", "positions of personal data in texts", (record
 SUMMARISED = Topic("media.summarised", "summaries", (records.MediaSummarised,), stage="summary")
 TRANSLATED = Topic("media.translated", "translations", (records.MediaTranslated,))
 VOICED = Topic("media.voiced", "translations as speech", (records.MediaVoiced,), stage="voice")
+DESCRIBED = Topic("media.described", "descriptions of pictures and videos", (records.MediaDescribed,), stage="describe")
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
 BRIDGE_DLQ = Topic("bridge.dlq", "unparseable AWS messages, unchanged", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)

@@ -29,7 +29,7 @@ class SampleFile:
     endings: Mapping[str, str]
 
 
-SIGHT = ("faces", "text-in-video", "celebrities", "face-search")
+SIGHT = ("faces", "text-in-video", "celebrities", "face-search", "describe")
 FILM = ("segments", "transcode")
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice")
 

@@ -97,7 +97,7 @@ def _known(seen: SeenMedia) -> dict[str, Any]:
         for number, part in enumerate(seen.parts, 1)
     ]
     return {
-        "title": f"A {names} {seen.kind}",
+        "title": f"[measured] A {names} {seen.kind}",
         "description": description(seen),
         "chapters": chapters,
         "tags": [name.lower() for name in seen.labels],

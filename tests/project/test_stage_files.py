@@ -1,0 +1,69 @@
+"""Which files name a stage: adding one changes at most 5 files outside tests, docs and the sandbox.
+
+Adapters, prices and input rules are of a service: they name no stage. `GENERATED` files count too; `make format` or the
+test that compares them writes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from headrace.streams import pipeline
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("connectors", "console", "deploy", "headrace", "schemas", "streams")
+SUFFIXES = (".py", ".toml", ".json", ".avsc", ".yaml", ".yml", ".tf", ".tpl", ".html", ".js", ".css", ".env")
+GENERATED = ("deploy/terraform/wanted.json", "schemas/records.py")
+MOST_FILES = 5
+
+
+@dataclass(frozen=True)
+class StageFiles:
+    """The constant of a stage's topic, and the files that name the stage, its event or its topic."""
+
+    topic: str
+    files: tuple[str, ...]
+
+
+STAGES = {
+    "describe": StageFiles(
+        "DESCRIBED", ("schemas/avro/MediaDescribed/v1.avsc", "schemas/topics.py", "streams/stages/describe.py")
+    ),
+}
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of every file of the product."""
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in SUFFIXES and not path.is_symlink():
+                yield path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    return dict(sources())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stage_is_named_by_at_most_five_files(texts: dict[str, str], name: str) -> None:
+    [stage] = [stage for stage in pipeline.all_stages() if stage.name == name]
+    assert stage.writes is not None
+    [event] = stage.writes.events
+    module = name.replace("-", "_")
+    names = (
+        rf'"(headrace\.)?{name}(\.retry|\.dlq)?"',
+        rf"\b{event.EVENT}\b",
+        rf"\b{STAGES[name].topic}\b",
+        re.escape(stage.writes.name),
+        rf"stages(\.|/){module}\b",
+    )
+    pattern = re.compile("|".join(names))
+    found = {path for path, text in texts.items() if pattern.search(text)}
+    assert found == {*STAGES[name].files, *GENERATED}
+    assert len(found) <= MOST_FILES
