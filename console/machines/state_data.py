@@ -48,7 +48,7 @@ def state_data(services: MachineServices, execution: StoredExecution, visit: int
         elif event.type.endswith("StateExited"):
             found["output"] = _member(details, "output")
             assigned = _assigned(details)
-        else:
+        elif not event.type.startswith("Execution"):
             events.append(StateEvent(event.id, event.at, event.type, details))
     variables = _variables(services, execution, visit)
     return StateData(found["input"], found["output"], variables, assigned, tuple(events))

@@ -33,7 +33,7 @@ def show(request: ConsoleRequest) -> Response:
         "record": record,
         "found": found,
         "seen": seen,
-        "drawn": picture.draw(definition, picture.running_marks(running), {}),
+        "drawn": picture.draw(definition, picture.running_marks(definition, running), {}),
         "outline": picture.outline(definition),
         "running": sorted(running.items(), key=lambda each: -each[1]),
         "page": criteria.ExecutionPage(ExecutionCriteria(machine=record.name), tuple(executions), ""),

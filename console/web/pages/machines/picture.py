@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from headrace.console.machines.map_states import states_of
 from headrace.console.views.queries.execution_states import StateVisit
 from headrace.streams.machines import drawing
 from headrace.streams.machines.drawing import DrawingError, Links, Marks, MarkStatus, StateMark
@@ -30,7 +31,7 @@ def parsed(definition: str) -> Mapping[str, Any]:
 def draw(definition: Mapping[str, Any], marks: Marks, links: Links) -> Markup | None:
     """Return the picture of a definition; None if it is too large for one."""
     try:
-        if count_states(definition) > MOST_STATES:
+        if sum(1 for _ in states_of(definition)) > MOST_STATES:
             return None
         return Markup(drawing.machine_element(dict(definition), marks, links))
     except DrawingError:
@@ -42,20 +43,12 @@ def outline(definition: Mapping[str, Any]) -> str:
     return drawing.machine_text(dict(definition))
 
 
-def count_states(definition: Mapping[str, Any]) -> int:
-    """Count the states of a definition, also those inside other states."""
-    total, pending = 0, [definition]
-    while pending:
-        for state in (pending.pop().get("States") or {}).values():
-            total += 1
-            inner = (*state.get("Branches", ()), state.get("ItemProcessor"), state.get("Iterator"))
-            pending += [each for each in inner if each]
-    return total
-
-
-def running_marks(counts: Mapping[str, int]) -> Marks:
-    """Mark the states in which executions are, with their numbers."""
-    return {state: StateMark("running", f"{number:,}") for state, number in counts.items()}
+def running_marks(definition: Mapping[str, Any], counts: Mapping[str, int]) -> Marks:
+    """Mark the states in which executions are, with their numbers. Those in a Wait state wait."""
+    waits = {name for name, state in states_of(definition) if state.get("Type") == "Wait"}
+    return {
+        state: StateMark("waiting" if state in waits else "running", f"{number:,}") for state, number in counts.items()
+    }
 
 
 def visit_marks(visits: Sequence[StateVisit]) -> Marks:

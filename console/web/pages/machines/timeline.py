@@ -99,9 +99,11 @@ def _attempt(attempt: StateAttempt, number: int, end: float, scale: _Scale) -> I
     if started is not None and started > attempt.scheduled_at:
         yield scale.bar("wait", attempt.scheduled_at, started, f"attempt {number} waited for a worker")
     begin = started or attempt.scheduled_at
-    if attempt.status in _FAILED:
-        yield scale.bar("fail", begin, end, f"attempt {number} {attempt.status}: {attempt.error or ''}".rstrip(": "))
-    elif attempt.resource.endswith(CALLBACK):
+    is_callback = attempt.resource.endswith(CALLBACK)
+    if is_callback:
         yield scale.bar("wait", begin, end, f"attempt {number} waited for an answer by token")
-    else:
+    if attempt.status in _FAILED:
+        words = f"attempt {number} {attempt.status}: {attempt.error or ''}".rstrip(": ")
+        yield scale.bar("fail", end if is_callback else begin, end, words)
+    elif not is_callback:
         yield scale.bar("work", begin, end, f"attempt {number} ran")

@@ -263,7 +263,7 @@ def test_one_execution_is_redriven_with_another_input(site_of: SiteOf) -> None:
     shown = {"token.$": "$$.Task.Token", "n.$": "$.n"}
     arn = site.machines.start(site.machines.create(waiting(Parameters=shown)), {"n": 1}, name="a")
     text = site.text("/machines/redrive", execution=arn)
-    assert "Input of Ask" in text
+    assert "Another input of Ask" in text
     assert "&#34;n&#34;: 1" in text
     digest = re.search(r'name="digest" value="(\w+)"', text)
     assert digest is not None
