@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     ExecutionVisits = tuple[StoredExecution, list[StateVisit]]
 
-MOST_EXECUTIONS = 20
-"""Executions of an asset that are shown, the newest."""
 WIDTH = 1000
 """Columns of a timeline: nothing is cut off, but a terminal may wrap it."""
 
@@ -48,7 +46,9 @@ def trace(
     executions = executions_of(views, name)
     if as_json:
         found = serialize.asset(name, progress)
-        print_json({**found, "executions": executions_json(executions)} if executions else found)
+        from headrace.console.views.queries import execution_states
+
+        print_json({**found, "executions": execution_states.as_json(executions)} if executions else found)
         return
 
     from headrace.console.terminal.screen import Console, Text
@@ -68,19 +68,10 @@ def executions_of(views: Views | None, asset: str) -> list[ExecutionVisits]:
     """Return the newest executions of an asset with their states, oldest first. The log itself is not read for them."""
     if views is None:
         return []
-    from headrace.console.views.queries import execution_states, executions
+    from headrace.console.views.queries import execution_states
 
-    query = executions.ExecutionFilter(asset=asset)
     with views.connect() as connection:
-        found = reversed(executions.newest(connection, query, MOST_EXECUTIONS))
-        return [(each, execution_states.visits(connection, each)) for each in found]
-
-
-def executions_json(executions: list[ExecutionVisits]) -> list[dict[str, Any]]:
-    """Return executions with their states as JSON."""
-    from dataclasses import asdict
-
-    return [{**asdict(execution), "states": [asdict(visit) for visit in visits]} for execution, visits in executions]
+        return execution_states.of_asset(connection, asset)
 
 
 def visits_table(visits: list[StateVisit]) -> Table:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from headrace.console.views.fold_executions import execution_number
+from headrace.console.views.queries import executions
 from headrace.console.views.queries.arguments import stored_argument
-from headrace.console.views.queries.executions import StoredExecution
+from headrace.console.views.queries.executions import ExecutionFilter, StoredExecution
 from headrace.console.views.stored_text import from_stored
-from headrace.console.views.tables import execution_attempts, execution_states, executions
+from headrace.console.views.tables import execution_attempts, execution_states
+from headrace.console.views.tables import executions as execution_table
+
+MOST_EXECUTIONS = 20
+"""Executions of an asset, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +93,21 @@ def visits(connection: Connection, execution: StoredExecution) -> list[StateVisi
     return list(levels.values())
 
 
+def of_asset(connection: Connection, asset: str) -> list[tuple[StoredExecution, list[StateVisit]]]:
+    """Return the newest executions whose input names an asset, `bucket/key`, oldest first, with their states."""
+    found = executions.newest(connection, ExecutionFilter(asset=asset), MOST_EXECUTIONS)
+    return [(each, visits(connection, each)) for each in reversed(found)]
+
+
+def as_json(found: Sequence[tuple[StoredExecution, Sequence[StateVisit]]]) -> list[dict[str, Any]]:
+    """Return executions with their states as JSON data. Times are in seconds."""
+    return [{**asdict(execution), "states": [asdict(visit) for visit in own]} for execution, own in found]
+
+
 def running_states(connection: Connection, machine: str) -> dict[str, int]:
     """Count the visits that are open in all running executions of a machine, by state."""
-    joined = execution_states.join(executions, executions.c.id == execution_states.c.execution)
-    wanted = (executions.c.machine == stored_argument(machine), executions.c.status == "RUNNING")
+    joined = execution_states.join(execution_table, execution_table.c.id == execution_states.c.execution)
+    wanted = (execution_table.c.machine == stored_argument(machine), execution_table.c.status == "RUNNING")
     is_open = execution_states.c.status == "running"
     statement = select(execution_states.c.state, func.count()).select_from(joined).where(*wanted, is_open)
     return {from_stored(state): number for state, number in connection.execute(statement.group_by("state"))}
@@ -105,14 +122,14 @@ def map_runs(connection: Connection, execution: StoredExecution) -> list[StateAt
 def map_run(connection: Connection, arn: str) -> MapRunView | None:
     """Return a run by its ARN; None if the views do not have it."""
     wanted = (execution_attempts.c.kind == "MapRun", execution_attempts.c.resource == stored_argument(arn))
-    joined = execution_attempts.join(executions, executions.c.id == execution_attempts.c.execution).join(
+    joined = execution_attempts.join(execution_table, execution_table.c.id == execution_attempts.c.execution).join(
         execution_states,
         (execution_states.c.execution == execution_attempts.c.execution)
         & (execution_states.c.entered == execution_attempts.c.visit),
     )
     columns = [column for column in execution_attempts.columns if column.name != "execution"]
     row = connection.execute(
-        select(executions.c.arn, execution_states.c.state, *columns).select_from(joined).where(*wanted)
+        select(execution_table.c.arn, execution_states.c.state, *columns).select_from(joined).where(*wanted)
     ).first()
     if row is None:
         return None

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from headrace.console.assets import serialize
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.timeline import TimelineStep, timeline
-from headrace.console.views.queries import asset_detail
+from headrace.console.views.queries import asset_detail, execution_states
 from headrace.console.views.queries.asset_detail import FoundPassage, JobRun, StoredVersion
+from headrace.console.views.queries.execution_states import StateVisit
+from headrace.console.views.queries.executions import StoredExecution
 from headrace.console.views.queries.history import ViewAssets
 from headrace.console.web.failures import NotFoundError
 from headrace.console.web.pages.assets.found import Findings, findings
@@ -28,6 +30,14 @@ VOICE_STAGE = "voice"
 
 
 @dataclass(frozen=True, slots=True)
+class AssetExecution:
+    """An execution of a state machine whose input names the asset, with the states that it visited."""
+
+    execution: StoredExecution
+    visits: Sequence[StateVisit]
+
+
+@dataclass(frozen=True, slots=True)
 class AssetView:
     """One version of an asset, with what the page shows of it."""
 
@@ -39,6 +49,7 @@ class AssetView:
     life: AssetLife
     found: Findings
     thumbnails: tuple[FoundPassage, ...]
+    executions: Sequence[AssetExecution]
 
     @property
     def results(self) -> frozenset[str]:
@@ -69,7 +80,10 @@ def asset_json(request: ConsoleRequest) -> dict[str, Any]:
     history = ViewAssets(request.services.connect)
     if not history.versions(name) and not history.unreadable_letters(name):
         raise _not_found(name)
-    return serialize.asset(name, history)
+    with request.services.connect() as connection:
+        found = execution_states.of_asset(connection, name)
+    executions = execution_states.as_json(found)
+    return {**serialize.asset(name, history), **({"executions": executions} if executions else {})}
 
 
 def named_version(request: ConsoleRequest) -> StoredVersion:
@@ -95,6 +109,7 @@ def _read(request: ConsoleRequest) -> AssetView:
     with request.services.connect() as connection:
         passages = asset_detail.passages_of(connection, stored.id)
         jobs = asset_detail.jobs_of(connection, stored.id)
+        executions = execution_states.of_asset(connection, f"{stored.bucket}/{stored.key}")
     return AssetView(
         stored=stored,
         version=version,
@@ -104,6 +119,7 @@ def _read(request: ConsoleRequest) -> AssetView:
         life=asset_life(version),
         found=findings(passages),
         thumbnails=tuple(each for each in passages if each.kind == "thumbnail"),
+        executions=[AssetExecution(*each) for each in executions],
     )
 
 

@@ -17,6 +17,7 @@ from headrace.console.machines import connect
 from headrace.console.machines.port import MachineServices
 from headrace.console.terminal.screen import Console
 from headrace.console.views.database import Views
+from headrace.console.views.queries import execution_states
 from tests.support.machine_engine import MemoryEngine
 from tests.unit.console.machines.support import passing, waiting
 
@@ -137,4 +138,4 @@ def test_trace_shows_the_states_of_the_executions_of_an_asset(shell: Shell) -> N
     assert "Ask" in captured.get()
     assert "Boom" in captured.get()
     assert trace.executions_of(views, "media/b.jpg") == []
-    assert trace.executions_json([(execution, visits)])[0]["states"][0]["error"] == "Boom"
+    assert execution_states.as_json([(execution, visits)])[0]["states"][0]["error"] == "Boom"

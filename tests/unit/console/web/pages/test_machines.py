@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from sqlalchemy import Connection, delete, insert, select
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -19,6 +20,8 @@ from headrace.console.errors import CommandError
 from headrace.console.machines import connect
 from headrace.console.machines.errors import MachineTopicsMissingError
 from headrace.console.machines.port import MachineServices
+from headrace.console.views.queries.history import Connect
+from headrace.console.views.tables import execution_attempts, execution_states, executions
 from headrace.console.web.access.users import UserRole
 from headrace.console.web.app import create_app
 from headrace.console.web.machine_connection import RETRY_SECONDS, MachineConnection
@@ -27,7 +30,7 @@ from tests.support.hostile import SECRETS, SEQUENCES
 from tests.support.machine_engine import MemoryEngine
 from tests.support.process import wait_for
 from tests.unit.console.machines.support import Machines, passing, waiting
-from tests.unit.console.web.conftest import ORIGIN, control, fake_services
+from tests.unit.console.web.conftest import CAT, ORIGIN, control, fake_services
 
 FAILING = {"Throw": {"Error": "Boom", "Cause": "it broke"}}
 TASK = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish"}
@@ -115,6 +118,21 @@ def journey(site_of: SiteOf) -> tuple[Site, str]:
     site = site_of(MemoryEngine({"Call": [FAILING, FAILING, FAILING, FAILING]}))
     machine = site.machines.create(JOURNEY)
     return site, site.machines.start(machine, {"bucket": "media", "key": "cat.jpg"}, name="trip")
+
+
+def connect_both(assets: Connect, engine: MemoryEngine) -> Connect:
+    """Connect to views of assets that have the executions of an engine."""
+
+    @contextmanager
+    def connected() -> Iterator[Connection]:
+        with assets() as connection, engine.connect() as own:
+            for table in (executions, execution_states, execution_attempts):
+                connection.execute(delete(table))
+                if rows := [dict(row._mapping) for row in own.execute(select(table))]:
+                    connection.execute(insert(table), rows)
+            yield connection
+
+    return connected
 
 
 def printed(site: Site, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
@@ -230,6 +248,20 @@ def test_api_answers_as_the_commands(journey: tuple[Site, str], monkeypatch: pyt
     plan = site.json("/api/executions/redrive", machine="m", version="latest")
     assert plan == printed(site, monkeypatch, "redrive", "--machine", "m", "--version", "latest")
     assert plan["executions"] == [arn]
+
+
+def test_asset_shows_the_states_of_its_executions(site_of: SiteOf) -> None:
+    engine, asset = MemoryEngine({"Ask": [FAILING] * 2}), fake_services()
+    site = site_of(engine, connect=connect_both(asset.connect, engine))
+    machine = site.machines.create(waiting())
+    site.machines.start(machine, {"bucket": CAT.bucket, "key": CAT.key}, name="of-the-cat")
+    site.machines.start(machine, {"bucket": CAT.bucket, "key": "other"}, name="of-another")
+    text = site.text("/assets/one", bucket=CAT.bucket, key=CAT.key)
+    assert "m/of-the-cat" in text
+    assert "Boom" in text
+    assert "of-another" not in text
+    [execution] = site.json("/api/asset", bucket=CAT.bucket, key=CAT.key)["executions"]
+    assert [visit["state"] for visit in execution["states"]] == ["Ask"]
 
 
 def test_events_have_pages(journey: tuple[Site, str]) -> None:
