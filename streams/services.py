@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
+from headrace.streams.embeddings import TextEmbedder
 from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.media.question import MediaQuestion
@@ -251,5 +252,6 @@ class Services:
     voice: Voice
     transcoder: Transcoder
     writer: TextGenerator
+    embedder: TextEmbedder
     jobs: JobLookup
     result_name: str = ""

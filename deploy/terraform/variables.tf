@@ -38,9 +38,9 @@ variable "webhook_topic_arns" {
 }
 
 variable "bedrock_models" {
-  description = "Models that the stage `summary` may call."
+  description = "Models that the stages `summary` and `embedding` may call."
   type        = list(string)
-  default     = ["amazon.nova-lite-v1:0"]
+  default     = ["amazon.nova-lite-v1:0", "amazon.titan-embed-text-v2:0"]
 }
 
 variable "msk_cluster_arn" {

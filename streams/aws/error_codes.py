@@ -31,7 +31,7 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
     "textract": ("detect_document_text", "analyze_document"),
     "comprehend": tuple(feature.method for feature in TEXT_FEATURES.values()),
     "translate": ("translate_text",),
-    "bedrock-runtime": ("converse",),
+    "bedrock-runtime": ("converse", "invoke_model"),
 }
 """The operations of vision and text features and of face collections, and those that are not part of a job."""
 

@@ -12,6 +12,7 @@ from headrace.streams.aws.polly import Polly
 from headrace.streams.aws.rekognition import Rekognition
 from headrace.streams.aws.s3 import S3Objects
 from headrace.streams.aws.textract import Textract
+from headrace.streams.aws.titan import TitanEmbeddings
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
 from headrace.streams.costs.prices import PriceList
@@ -36,5 +37,6 @@ def build_services(aws: AwsClient, bucket: ResultsBucket, settings: StreamSettin
         voice=Polly(aws, bucket, settings, prices),
         transcoder=MediaConvert(aws, bucket, settings, prices),
         writer=BedrockTextGenerator(aws, prices),
+        embedder=TitanEmbeddings(aws, prices),
         jobs=AwsJobStatus(aws),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.streams.costs.prices import PriceList, operation_of
+from headrace.streams.costs.prices import DECIMALS, PriceList, operation_of
 from headrace.streams.media.sampling import most_frames
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage
@@ -43,7 +43,7 @@ def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
             if amount is None:
                 return None
             priced.append(amount * price.usd)
-    return round(sum(priced), 6) if priced or not stage.paid_operations else None
+    return round(sum(priced), DECIMALS) if priced or not stage.paid_operations else None
 
 
 def units(unit: str, record: Any) -> float | None:

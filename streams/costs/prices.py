@@ -15,6 +15,8 @@ from headrace.schemas.records import Charge
 from headrace.schemas.settings import SettingsError, load
 from headrace.streams.settings import PriceSettings
 
+DECIMALS = 9
+"""Costs are rounded to nano-US-dollars: a call of a model for short texts costs less than a millionth of a dollar."""
 FALLBACK = "us-east-1"
 """The region whose prices apply where a region has none."""
 
@@ -47,7 +49,7 @@ class PriceList:
             KeyError: The call has no price.
         """
         price = self.prices[service, operation]
-        usd = round(units * price.usd, 6)
+        usd = round(units * price.usd, DECIMALS)
         return Charge(service=service, operation=operation, units=units, unit=price.unit, usd=usd)
 
 

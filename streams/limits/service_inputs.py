@@ -50,6 +50,7 @@ class TextRule:
     source: str
     max_bytes: int | None = None
     max_characters: int | None = None
+    max_tokens: int | None = None
     languages: frozenset[str] = frozenset()
     variants: Mapping[str, str] | None = None
 
@@ -220,6 +221,13 @@ TEXT_RULES = (
         ("StartSpeechSynthesisTask",),
         f"{_DOCS}/polly/latest/dg/limits.html",
         max_characters=100_000,
+    ),
+    TextRule(
+        "bedrock-runtime",
+        ("InvokeModel",),  # of Amazon Titan Text Embeddings V2
+        f"{_DOCS}/bedrock/latest/userguide/titan-embedding-models.html",
+        max_characters=50_000,
+        max_tokens=8_192,
     ),
 )
 

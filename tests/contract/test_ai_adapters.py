@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import anyio
 import pytest
+from botocore.exceptions import ClientError
 
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.demo.pdf import pdf
@@ -24,12 +25,15 @@ from headrace.streams.aws.polly import Polly
 from headrace.streams.aws.rekognition import Rekognition
 from headrace.streams.aws.s3 import S3Bucket, S3Objects
 from headrace.streams.aws.textract import Textract
+from headrace.streams.aws.titan import TitanEmbeddings
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
+from headrace.streams.embeddings import DIMENSIONS, TITAN_V2, EmbeddingModel
 from headrace.streams.errors import ObjectGone, PermanentError, RetryAt, ThrottledError, TransientError
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.media.question import MediaQuestion
+from headrace.streams.passages.vectors import cosine
 from headrace.streams.service_results import Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stages.documents import documents_stage
@@ -360,6 +364,60 @@ async def test_model_can_be_made_to_answer_anything(calls: Calls, media_bucket: 
     model = BedrockTextGenerator(calls, PRICES)
     assert (await model.answer(question("bottles.jpg"))).text == "not json"
     assert (await model.answer(question("bottles.jpg"))).text != "not json"
+
+
+@pytest.mark.parametrize("dimensions", DIMENSIONS[TITAN_V2])
+async def test_embeds_texts_near_those_that_share_words(calls: Calls, dimensions: int) -> None:
+    titan, model = TitanEmbeddings(calls, PRICES), EmbeddingModel(TITAN_V2, dimensions)
+    texts = ("The fox runs across the field.", "A fox was running over a field.", "Taxes are due in April.")
+    one, near, far = [(await titan.embed(text, model)).vector for text in texts]
+    assert len(one) == dimensions
+    assert cosine(one, one) == pytest.approx(1)
+    assert cosine(one, near) > 0.4 > 0.2 > abs(cosine(one, far))
+    assert (await titan.embed(texts[0], model)).vector == one
+
+
+async def test_text_that_is_too_long_to_embed_is_refused_without_a_call(calls: Calls, aws: Aws) -> None:
+    with pytest.raises(PermanentError, match="at most 50,000"):
+        await TitanEmbeddings(calls, PRICES).embed("x" * 50_001, EmbeddingModel(TITAN_V2, 256))
+    with pytest.raises(PermanentError, match="Max input tokens: 8192"):
+        await TitanEmbeddings(calls, PRICES).embed("word " * 9_000, EmbeddingModel(TITAN_V2, 256))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "required key [inputText] not found"),
+        ({"inputText": ""}, "expected minLength: 1"),
+        ({"inputText": 7}, "expected type: String"),
+        ({"inputText": "a", "dimensions": 300}, "300 is not a valid enum value"),
+        ({"inputText": "a", "normalize": 1}, "expected type: Boolean"),
+        ({"inputText": "a", "embeddingTypes": ["int8"]}, "embeddingTypes"),
+        ({"inputText": "a", "texts": []}, "extraneous key [texts]"),
+        ([], "expected type: JSONObject"),
+    ],
+    ids=str,
+)
+def test_endpoint_refuses_what_the_model_refuses(ai_url: str, body: Any, reason: str) -> None:
+    client: Any = connect("bedrock-runtime", ai_url)
+    with pytest.raises(ClientError) as raised:
+        client.invoke_model(modelId=TITAN_V2, body=json.dumps(body))
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
+    assert reason in raised.value.response["Error"]["Message"]
+
+
+def test_endpoint_marks_vectors_as_synthetic_and_knows_one_model(ai_url: str) -> None:
+    client: Any = connect("bedrock-runtime", ai_url)
+    asked = json.dumps({"inputText": "a fox", "dimensions": 256, "embeddingTypes": ["binary", "float"]})
+    arn = f"arn:aws:bedrock:us-east-1::foundation-model/{TITAN_V2}"
+    response = client.invoke_model(modelId=arn, body=asked)
+    assert response["ResponseMetadata"]["HTTPHeaders"]["x-headrace-synthetic"] == "true"
+    assert response["contentType"] == "application/json"
+    answer = json.loads(response["body"].read())
+    assert answer["embedding"] == answer["embeddingsByType"]["float"]
+    assert answer["embeddingsByType"]["binary"] == [int(each > 0) for each in answer["embedding"]]
+    with pytest.raises(ClientError, match="model identifier is invalid"):
+        client.invoke_model(modelId="amazon.titan-embed-image-v1", body=asked)
 
 
 async def test_faults_have_the_error_codes_of_each_protocol(calls: Calls, fault: Any) -> None:

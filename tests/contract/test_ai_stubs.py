@@ -28,8 +28,10 @@ from headrace.streams.aws.polly import Polly
 from headrace.streams.aws.rekognition import Rekognition
 from headrace.streams.aws.s3 import S3Bucket, S3Objects
 from headrace.streams.aws.textract import Textract
+from headrace.streams.aws.titan import TitanEmbeddings
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
+from headrace.streams.embeddings import TITAN_V2, EmbeddingModel
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.media.media_input import original
 from headrace.streams.media.question import MediaQuestion
@@ -626,6 +628,19 @@ async def written(aws: AwsClient) -> Any:
     return found.text, found.input_tokens, found.output_tokens
 
 
+def body(content: bytes) -> StreamingBody:
+    return StreamingBody(io.BytesIO(content), len(content))
+
+
+TITAN_ANSWER = body(b'{"embedding": [%s], "inputTextTokenCount": 4}' % b", ".join([b"0.0625"] * 256))
+
+
+async def embedded(aws: AwsClient) -> Any:
+    titan, model = TitanEmbeddings(aws, PRICES), EmbeddingModel(TITAN_V2, 256)
+    found = await titan.embed("Ask not.", model)
+    return found.vector, found.tokens, titan.charge(model, 2).usd
+
+
 SPAN = {"Score": 0.99, "BeginOffset": 0, "EndOffset": 3}
 SCORES = {"Positive": 0.9, "Negative": 0.05, "Neutral": 0.04, "Mixed": 0.01}
 
@@ -695,6 +710,23 @@ LANGUAGE = (
             ),
         ),
         ("Short.", 30, 2),
+    ),
+    Case(
+        "bedrock-runtime",
+        embedded,
+        (
+            (
+                "invoke_model",
+                {
+                    "modelId": TITAN_V2,
+                    "body": b'{"inputText": "Ask not.", "dimensions": 256, "normalize": true}',
+                    "contentType": "application/json",
+                    "accept": "application/json",
+                },
+                {"contentType": "application/json", "body": TITAN_ANSWER},
+            ),
+        ),
+        ((0.0625,) * 256, 4, 4e-08),
     ),
 )
 
@@ -924,10 +956,6 @@ FILMS = (
         ("failed", "no input"),
     ),
 )
-
-
-def body(content: bytes) -> StreamingBody:
-    return StreamingBody(io.BytesIO(content), len(content))
 
 
 def bucket(aws: AwsClient) -> S3Bucket:

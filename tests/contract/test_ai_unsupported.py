@@ -19,6 +19,7 @@ pytestmark = pytest.mark.system
 
 JSON_ERROR, QUERY_ERROR, S3_ERROR = "UnknownOperationException", "InvalidAction", "NotImplemented"
 
+COUNTED = {"modelId": "arn:aws:bedrock:us-east-1::model/a", "input": {"invokeModel": {"body": b"{}"}}}
 CALLS: list[tuple[str, str, dict[str, Any], str]] = [
     ("rekognition", "detect_protective_equipment", {"Image": in_s3("bottles.jpg")}, JSON_ERROR),
     ("textract", "analyze_id", {"DocumentPages": [in_s3("bottles.jpg")]}, JSON_ERROR),
@@ -28,7 +29,12 @@ CALLS: list[tuple[str, str, dict[str, Any], str]] = [
     ("polly", "get_lexicon", {"Name": "a"}, JSON_ERROR),
     ("mediaconvert", "list_jobs", {}, JSON_ERROR),
     ("mediaconvert", "cancel_job", {"Id": "1"}, JSON_ERROR),
-    ("bedrock-runtime", "invoke_model", {"modelId": "arn:aws:bedrock:us-east-1::model/a", "body": b"{}"}, JSON_ERROR),
+    (
+        "bedrock-runtime",
+        "count_tokens",
+        COUNTED,
+        JSON_ERROR,
+    ),
     ("lambda", "list_functions", {}, JSON_ERROR),
     ("s3", "list_buckets", {}, S3_ERROR),
     ("s3", "put_object", {"Bucket": "media", "Key": "a/b.jpg", "Body": b""}, S3_ERROR),
@@ -59,7 +65,7 @@ def test_error_has_the_shape_of_aws_and_names_the_operation(
 EMULATED = {
     "polly": {"StartSpeechSynthesisTask", "GetSpeechSynthesisTask", "ListSpeechSynthesisTasks"},
     "mediaconvert": {"CreateJob", "GetJob"},
-    "bedrock-runtime": {"Converse"},
+    "bedrock-runtime": {"Converse", "InvokeModel"},
 }
 
 

@@ -133,6 +133,7 @@ class FakeServices:
             voice=self.more,
             transcoder=self.more,
             writer=self.more,
+            embedder=self.more,
             jobs=self.more or self,
         )
 

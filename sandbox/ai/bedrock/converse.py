@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from headrace.sandbox.ai.bedrock import seen_media
+from headrace.sandbox.ai.bedrock import seen_media, titan
 from headrace.sandbox.ai.bedrock.seen_media import SeenMedia
 from headrace.sandbox.ai.framework import text_analysis
 from headrace.sandbox.ai.framework.errors import ServiceError
@@ -128,9 +128,9 @@ SERVICE = Service(
     name="bedrock-runtime",
     invalid="ValidationException",
     failure="InternalServerException",
-    operations={"Converse": converse},
+    operations={"Converse": converse, "InvokeModel": titan.invoke_model},
     jobs={},
     subject=lambda params, answer: JobSubject(),
-    synthetic=frozenset({"Converse"}),
+    synthetic=frozenset({"Converse", "InvokeModel"}),
     wrong=_wrong,
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import uuid4
 
-from botocore.model import OperationModel
+from botocore.model import OperationModel, StructureShape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -96,7 +96,7 @@ class ProtocolServer:
     def _rest(self, service: Service, name: str) -> RequestHandler:
         async def respond(request: Request) -> Response:
             body = await request.body()
-            parameters = {**request.query_params, **request.path_params}
+            parameters = {**request.headers, **request.query_params, **request.path_params}
             reply = await run_in_threadpool(self._serve, service, name, partial(_read_rest, body, parameters))
             return _response(reply, REST_CONTENT_TYPE)
 
@@ -115,7 +115,7 @@ class ProtocolServer:
             is_synthetic = name in service.synthetic and not service.is_real(answer)
             marks = {SYNTHETIC: "true"} if is_synthetic else {}
             status = int(operation.http.get("responseCode", 200))
-            reply = Reply(status, aws_shapes.encode(answer, operation.output_shape), headers=marks)
+            reply = Reply(status, _encoded(answer, operation), headers=marks)
         except ServiceError as error:
             outcome, reply = error.code, _error_reply(error, service)
         subject = service.subject(params, answer or {})
@@ -160,16 +160,25 @@ def _read(body: bytes, operation: OperationModel, service: Service) -> Params:
 
 
 def _read_rest(body: bytes, parameters: dict[str, str], operation: OperationModel, service: Service) -> Params:
-    """Read the members of a request from its path, query and body."""
+    """Read the members of a request from its path, query, headers and body. A payload is the body itself."""
     shape = operation.input_shape
-    assert shape is not None, "every supported operation has input members"
-    given = _json(body)
+    assert isinstance(shape, StructureShape), "every supported operation has input members"
+    payload = shape.serialization.get("payload")
+    given = {} if payload else _json(body)
     for name, member in shape.members.items():
         wire = aws_shapes.wire_name(name, member)
-        if member.serialization.get("location") in ("uri", "querystring") and wire in parameters:
-            value = parameters[wire]
+        sent = wire.lower() if member.serialization.get("location") == "header" else wire
+        if member.serialization.get("location") in ("uri", "querystring", "header") and sent in parameters:
+            value = parameters[sent]
             given[wire] = int(value) if member.type_name == "integer" and value.isdecimal() else value
-    return _checked(given, operation, service)
+    return _checked(given, operation, service) | ({payload: body} if payload else {})
+
+
+def _encoded(answer: Params, operation: OperationModel) -> bytes:
+    """Return the body of a response: its payload, or its members as JSON."""
+    shape = operation.output_shape
+    payload = shape.serialization.get("payload") if shape else None
+    return answer[payload] if payload else aws_shapes.encode(answer, shape)
 
 
 def _json(body: bytes) -> Params:
