@@ -315,6 +315,20 @@ class MediaDescribed(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class MediaEmbedded(Struct, frozen=True, kw_only=True, gc=False):
+    """The passages of a text were embedded as vectors."""
+
+    EVENT: ClassVar[str] = "MediaEmbedded"
+
+    asset: Asset
+    model: str
+    dimensions: int
+    passages: int
+    tokens: int
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
 class Label(Struct, frozen=True, kw_only=True, gc=False):
     """One thing that was recognised."""
 
@@ -704,6 +718,7 @@ Event = (
     | MediaCompleted
     | MediaDeleted
     | MediaDescribed
+    | MediaEmbedded
     | MediaLabelled
     | MediaModerated
     | MediaProbed
@@ -742,6 +757,7 @@ EVENTS: dict[str, type[Event]] = {
     "MediaCompleted": MediaCompleted,
     "MediaDeleted": MediaDeleted,
     "MediaDescribed": MediaDescribed,
+    "MediaEmbedded": MediaEmbedded,
     "MediaLabelled": MediaLabelled,
     "MediaModerated": MediaModerated,
     "MediaProbed": MediaProbed,

@@ -80,6 +80,7 @@ KEY_PHRASES = Topic(
 LANGUAGE = Topic("media.language-detected", "language of texts", (records.LanguageDetected,), stage="language")
 PII = Topic("media.pii-detected", "positions of personal data in texts", (records.PiiDetected,), stage="pii")
 SUMMARISED = Topic("media.summarised", "summaries", (records.MediaSummarised,), stage="summary")
+EMBEDDED = Topic("media.embedded", "vectors of passages", (records.MediaEmbedded,), stage="embedding")
 TRANSLATED = Topic("media.translated", "translations", (records.MediaTranslated,))
 VOICED = Topic("media.voiced", "translations as speech", (records.MediaVoiced,), stage="voice")
 DESCRIBED = Topic("media.described", "descriptions of pictures and videos", (records.MediaDescribed,), stage="describe")

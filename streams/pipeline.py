@@ -5,13 +5,13 @@
                     └─ probe ─────── media.probed ──┴─ ready ── media.ready ─┬─ labels ────── media.labelled
                                                                              ├─ moderation ── media.moderated
                                                                              └─ transcript ── media.transcribed
-    media.deleted ── removals     jobs.started ── overdue     everything above, and its dead letters ── completed
+    media.deleted ── removals     jobs.started ── overdue     every result and dead letter ── completed
 
 `OPTIONAL_STAGES` are off until a pipeline file (`HEADRACE_PIPELINE`) switches them on:
 
   media.ready ─┬─ transcode, faces, text-in-video, segments, celebrities
                └─ documents ─┐
-           media.transcribed ┴─ entities, sentiment, key-phrases, language, pii, summary, translation ── voice
+           media.transcribed ┴─ entities, sentiment, key-phrases, language, pii, summary, embedding, translation ─ voice
 
 A package of its own adds stages through the entry-point group `headrace.stages`, each naming a `Stage`.
 """

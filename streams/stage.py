@@ -19,6 +19,7 @@ from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Charge, Event, JobFinished, JobStarted
 from headrace.schemas.topics import JOBS_FINISHED, MACHINE_STATE, Topic, retry
+from headrace.streams.embeddings import EmbeddingModel
 from headrace.streams.results import AssetResults
 from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 from headrace.streams.rules.record_predicate import Predicate, record_predicate
@@ -142,6 +143,9 @@ class Stage:
 
     With `reuse`, the stored result of any object version with the same content is used instead of a call.
 
+    `embeds` is the model of a stage whose results, at `result` of its events, are passages with vectors
+    (`headrace.streams.passages.embedded`).
+
     `epoch` counts the runs with `--reprocess`; results and jobs of an earlier epoch are ignored.
 
     Raises ValueError if the name is invalid, or if it reads a retry topic.
@@ -168,6 +172,7 @@ class Stage:
     retry_policy: RetryPolicy = DEFAULT_RETRY
     summary: Callable[[Any], str] | None = None
     search: Callable[[Any], Iterable[SearchText]] | None = None
+    embeds: EmbeddingModel | None = None
     follows: tuple[Topic, ...] = ()
     emits: tuple[Topic, ...] = ()
     part_of: str = ""

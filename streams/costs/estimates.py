@@ -64,6 +64,8 @@ def units(unit: str, record: Any) -> float | None:
             return max(3.0, characters / CHARACTERS_PER_COMPREHEND_UNIT) if unit == "unit" else float(characters)
         case "page" if getattr(record, "kind", "") == "image":
             return 1.0
+        case "1000 tokens" if (tokens := _tokens(record)) is not None:
+            return tokens[0] / 1000
     return None
 
 

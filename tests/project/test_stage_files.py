@@ -34,6 +34,9 @@ STAGES = {
     "describe": StageFiles(
         "DESCRIBED", ("schemas/avro/MediaDescribed/v1.avsc", "schemas/topics.py", "streams/stages/describe.py")
     ),
+    "embedding": StageFiles(
+        "EMBEDDED", ("schemas/avro/MediaEmbedded/v1.avsc", "schemas/topics.py", "streams/stages/embedding.py")
+    ),
 }
 
 
