@@ -165,12 +165,12 @@ def _endpoint(url: str, settings: SinkSettings) -> HttpEndpoint:
     return HttpEndpoint(
         HttpTarget(url, private, float(seconds)),
         resolve_secret(settings["secret"]).encode() if "secret" in settings else b"",
-        _own_headers(settings.get("headers", {})),
+        own_headers(settings.get("headers", {})),
         TokenCache(client_of(settings["oauth"], private, float(seconds))) if "oauth" in settings else None,
     )
 
 
-def _own_headers(headers: Any) -> dict[str, str]:
+def own_headers(headers: Any) -> dict[str, str]:
     """Parse the headers of a rule: a token and the reference to a secret for each."""
     if not isinstance(headers, Mapping):
         raise InvalidTargetError(f"headers = {{ NAME = '{VARIABLE}' }}")

@@ -1,4 +1,4 @@
-"""POST with aiohttp, to public addresses only unless the worker's settings allow others.
+"""HTTP requests with aiohttp, to public addresses only unless the worker's settings allow others.
 
 Source: OWASP, "Server-Side Request Forgery Prevention Cheat Sheet".
 """
@@ -24,6 +24,7 @@ from headrace.connectors.sinks.ssrf_guard import (
     is_public,
 )
 from headrace.schemas.delivery import DeliveryError
+from headrace.schemas.http_calls import HttpAnswer
 from headrace.schemas.redaction import redact_values
 
 REFERENCE = "env:"
@@ -55,6 +56,14 @@ class HttpResponse:
 
 async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], most: int = 200) -> HttpResponse:
     """POST without redirects and return the response with at most `most` bytes. Raises `DeliveryError`."""
+    answer = await request("POST", address, body, headers, most)
+    return HttpResponse(answer.status, next(iter(answer.headers.get("retry-after", ())), ""), answer.body)
+
+
+async def request(
+    method: str, address: HttpTarget, body: bytes, headers: Mapping[str, str], most: int = 200
+) -> HttpAnswer:
+    """Send a request without redirects and return the response with at most `most` bytes. Raises `DeliveryError`."""
     guard = AddressGuard(address.private)
     connector = aiohttp.TCPConnector(
         resolver=GuardedResolver(guard), socket_factory=guard.open_socket, force_close=True
@@ -65,11 +74,18 @@ async def post(address: HttpTarget, body: bytes, headers: Mapping[str, str], mos
             aiohttp.ClientSession(
                 connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
             ) as session,
-            session.post(
-                address.url, data=body, headers={"accept-encoding": "identity", **headers}, allow_redirects=False
+            session.request(
+                method,
+                address.url,
+                data=body,
+                headers={"accept-encoding": "identity", **headers},
+                allow_redirects=False,
             ) as answer,
         ):
-            return HttpResponse(answer.status, answer.headers.get("Retry-After", ""), await _beginning(answer, most))
+            found: dict[str, list[str]] = {}
+            for name, value in answer.headers.items():
+                found.setdefault(name.lower(), []).append(value)
+            return HttpAnswer(answer.status, answer.reason or "", found, await _beginning(answer, most))
     except TimeoutError:
         raise DeliveryError("transient", "timeout", f"no response within {address.seconds:g} s") from None
     except PrivateAddressError as error:

@@ -20,6 +20,10 @@ class TargetSettings(BaseSettings):
         description="Private hosts and networks that HTTP rules may address, such as hooks.internal,10.1.0.0/16",
     )
 
+    http_connections: str = Field(
+        default="", description="TOML file with the connections that HTTP tasks of state machines may use"
+    )
+
     @property
     def allowed(self) -> PrivateTargets:
         """Return the parsed hosts and networks."""

@@ -41,13 +41,21 @@ def worker(
 
 def host_stages(stages: Sequence[Stage], loaded: LoadedStages, host_new_rules: bool = False) -> None:
     """Run a worker process for the given stages until SIGTERM or Ctrl-C."""
+    from headrace.connectors.sinks.http_connections import load_connections
+    from headrace.connectors.sinks.settings import TargetSettings
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
     from headrace.streams.settings import StreamSettings
     from headrace.streams.worker import host as streams_worker
 
     plan = streams_worker.WorkerConfig(
-        stages, loaded.deployment, load(StreamSettings), load(KafkaSettings), loaded.rules, host_new_rules
+        stages,
+        loaded.deployment,
+        load(StreamSettings),
+        load(KafkaSettings),
+        loaded.rules,
+        host_new_rules,
+        load_connections(load(TargetSettings)),
     )
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_signal(streams_worker.run, plan))

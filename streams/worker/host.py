@@ -7,10 +7,12 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from confluent_kafka import KafkaException
 
 from headrace.schemas import topics
+from headrace.schemas.http_calls import HttpCalls
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
@@ -40,7 +42,10 @@ class WorkerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """The stages that a worker process hosts. `rules` are followed on the log; `host_new_rules` hosts new ones too."""
+    """The stages that a worker process hosts. `rules` are followed on the log; `host_new_rules` hosts new ones too.
+
+    `http` makes the HTTP calls of state machines.
+    """
 
     stages: Sequence[Stage]
     deployment: Deployment
@@ -48,6 +53,7 @@ class WorkerConfig:
     cluster: KafkaSettings
     rules: RuleTable | None = None
     host_new_rules: bool = False
+    http: HttpCalls | None = None
 
 
 async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
@@ -61,7 +67,8 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
     required = _required_topics(plan.stages)
     if not await _wait_until_ready(lambda: asyncio.to_thread(_missing_topics, required, plan.cluster), stop):
         return
-    runtime = await asyncio.to_thread(WorkerRuntime, plan.stages, plan.deployment, plan.settings, plan.cluster)
+    build = partial(WorkerRuntime, plan.stages, plan.deployment, plan.settings, plan.cluster, http=plan.http)
+    runtime = await asyncio.to_thread(build)
     for check in (lambda: _bucket_error(runtime.bucket), lambda: asyncio.to_thread(runtime.registry_error)):
         if not await _wait_until_ready(check, stop):
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from headrace.schemas import topics
+from headrace.schemas.http_calls import HttpCalls
 from headrace.schemas.kafka.partition_reader import read_partition
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -51,6 +52,7 @@ class MachineResources:
     allowed: tuple[str, ...]
     stages: Sequence[Stage]
     """Every stage of the deployment."""
+    http: HttpCalls | None = None
 
 
 class MachineStages:
@@ -100,7 +102,7 @@ def _task_router(
 ) -> TaskRouter:
     bucket, stages = resources.bucket, resources.stages
     jobs, stage_tasks = StartedTasks(bucket), StageTasks(stages, bucket, resources.codec)
-    services = ServiceTasks(resources.calls, resources.allowed)
+    services = ServiceTasks(resources.calls, resources.allowed, resources.http)
     kinds = TaskKinds(definitions, services, DatasetTasks(resources.calls), stage_tasks, jobs)
     completions = Completions(stage_tasks, jobs, ResultsStore(bucket), writer)
     return TaskRouter(kinds, AnswerStore(bucket, payloads), completions, writer)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from headrace.schemas import topics
+from headrace.schemas.http_calls import HttpCalls
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -72,8 +73,10 @@ class WorkerRuntime:
         settings: StreamSettings,
         cluster: KafkaSettings,
         create_host: CreateHost = create_faust_host,
+        http: HttpCalls | None = None,
     ) -> None:
         self._create_host = create_host
+        self._http = http
         self._settings = settings
         self._cluster = cluster
         self._counts = clients.partition_counts(clients.admin(cluster))
@@ -123,6 +126,7 @@ class WorkerRuntime:
                 SdkCalls(self._aws),
                 allowed,
                 deployment.stages,
+                self._http,
             )
         )
 

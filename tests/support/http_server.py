@@ -16,12 +16,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """A POST request and its client address. Header names are case-insensitive."""
+    """A request and its client address. Header names are case-insensitive."""
 
     path: str
     headers: Message
     body: bytes
     client: tuple[str, int]
+    method: str = "POST"
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def serving(answer: Callable[[Request], Response], certificate: Path | None = No
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            response = answer(Request(self.path, self.headers, body, self.client_address))
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            response = answer(Request(self.path, self.headers, body, self.client_address, self.command))
             self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)
@@ -65,6 +66,8 @@ def serving(answer: Callable[[Request], Response], certificate: Path | None = No
         def log_message(self, *_: Any) -> None:
             """Do not log requests."""
 
+    for method in ("GET", "PUT", "DELETE", "PATCH"):
+        setattr(Handler, f"do_{method}", Handler.do_POST)
     server = _Server(("127.0.0.1", 0), Handler)
     if certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

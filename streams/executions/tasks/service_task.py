@@ -1,10 +1,12 @@
-"""Tasks that call AWS services: Lambda functions, optimised integrations, and any action by its model."""
+"""Tasks that call services: Lambda functions, optimised integrations, HTTP APIs, and any action by its model."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from typing import Final
 
+from headrace.schemas.http_calls import HttpCalls
+from headrace.streams.executions.tasks.http_task import invoke_http
 from headrace.streams.executions.tasks.ports import ScheduledWork, ServiceCalls, TaskError
 from headrace.streams.machines.execution.resources import Resource
 from headrace.streams.machines.json_text import compact
@@ -23,9 +25,10 @@ JSON_TEXTS: Final = {
 class ServiceTasks:
     """Runs tasks through the services that the allow-list names, such as `rekognition:detect*`."""
 
-    def __init__(self, calls: ServiceCalls, allowed: tuple[str, ...]) -> None:
+    def __init__(self, calls: ServiceCalls, allowed: tuple[str, ...], http: HttpCalls | None = None) -> None:
         self._calls = calls
         self._allowed = allowed
+        self._http = http
 
     async def run(self, resource: Resource, value: Json, work: ScheduledWork) -> Json:
         """Call the service of a resource and return the result of the task.
@@ -36,6 +39,8 @@ class ServiceTasks:
         """
         if resource.kind == "LambdaFunction":
             return await self._invoke({"FunctionName": resource.text, "Payload": value}, work, whole=False)
+        if (resource.service, resource.api) == ("http", "invoke"):
+            return await invoke_http(self._http, value, work.token)
         service, action = resource.service.removeprefix(SDK), resource.api.partition(".")[0]
         if resource.service == "lambda" and action == "invoke":
             return await self._invoke(value, work, whole=True)

@@ -128,6 +128,13 @@ async def test_action_that_is_not_allowed_is_not_called() -> None:
     assert tasks.calls.calls == []
 
 
+async def test_http_task_without_connections_fails_with_the_setting() -> None:
+    arn = "arn:aws:events:eu-central-1:123456789012:connection/api/1"
+    given = {"ApiEndpoint": "https://example.com", "Method": "GET", "Authentication": {"ConnectionArn": arn}}
+    answer = stimulus(await Tasks().run(submit("http:invoke", given)))
+    assert (answer.error, "HEADRACE_HTTP_CONNECTIONS" in answer.cause) == ("Headrace.HttpCallNotAllowed", True)
+
+
 async def test_lambda_function_answers_its_payload() -> None:
     tasks = Tasks(lambda_invoke={"Payload": {"x": 1}, "StatusCode": 200})
     function = SubmitTask("0.1", "S", "arn:aws:lambda:eu-central-1:123456789012:function:f", {"in": 1})
