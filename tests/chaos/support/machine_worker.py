@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from headrace.streams.kafka.faust_app import FaustHost, create_app
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.results import ResultsStore
+from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 from headrace.streams.worker.machine_stages import MACHINE_STAGES, MachineResources, MachineStages
@@ -162,7 +164,8 @@ async def main(orders: Orders) -> None:
     machines = MachineStages(MachineResources(cluster, book, bucket, sender, services, ALLOWED, all_stages()))
     unused: Any = None
     draw = ShortDelays(orders.seed)
-    context = RunnerContext(book, ResultsStore(bucket), unused, UnlimitedSlots(), PRICES, draw=draw)
+    services_of_stages = Services(*[unused] * len(fields(Services)))
+    context = RunnerContext(book, ResultsStore(bucket), services_of_stages, UnlimitedSlots(), PRICES, draw=draw)
     machines.follower.start(0.0)
     while not machines.follower.caught_up:
         await asyncio.sleep(0.05)
