@@ -31,6 +31,7 @@ class SampleFile:
 
 SIGHT = ("faces", "text-in-video", "celebrities", "face-search", "describe")
 FILM = ("segments", "transcode")
+QUALITY = "quality"
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice")
 
 
@@ -50,9 +51,9 @@ def _all_samples() -> tuple[SampleFile, ...]:
     """Return the files and a document with the outcomes of all stages."""
     more = {
         "bottles.jpg": (*SIGHT, "documents", *TEXT),
-        "bottles.mp4": (*SIGHT, *FILM),
-        "rabbit.mp4": (*SIGHT, *FILM, *TEXT),
-        "jfk.flac": TEXT,
+        "bottles.mp4": (*SIGHT, *FILM, QUALITY),
+        "rabbit.mp4": (*SIGHT, *FILM, *TEXT, QUALITY),
+        "jfk.flac": (*TEXT, QUALITY),
     }
     usual = [replace(each, endings={**each.endings, **_all_done(*more.get(each.name, ()))}) for each in _samples()]
     seen = ("thumbnails", "scan", "probe", "ready", "documents", *TEXT)

@@ -1,7 +1,8 @@
 """Crash test of every AI service with every fault at once: `make chaos-ai`.
 
 Files go through all stages while the AI endpoint throttles, fails before and after the effect, and loses, repeats and
-delays completions. Every stage must succeed, and no token may have two jobs in the log of the AI endpoint.
+delays completions. Every stage must succeed, and no token may have two jobs in the log of the AI endpoint. With
+`--reuse`, the stages reuse the results of identical content, and each content has one job per stage.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import random
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -36,8 +38,11 @@ from headrace.sandbox.demo import run as demo_run
 from headrace.sandbox.demo import samples
 from headrace.sandbox.demo.workspace import end, isolate_environment
 from headrace.sandbox.names import MEDIA_BUCKET
+from headrace.schemas.ids import token_stage
 from headrace.schemas.jobs import CONCURRENT_JOBS
+from headrace.schemas.topics import UPLOADED
 from headrace.streams import pipeline
+from headrace.streams.stage import AsyncJob, Transform
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "*", "kind": "throttle", "share": 0.15},
@@ -48,6 +53,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "*", "kind": "late_completion", "share": 0.1, "seconds": 5.0},
 )
 WITHOUT_TOKEN = ("polly",)
+CONSENTED = frozenset(stage.name for stage in pipeline.all_stages() if stage.needs_consent)
+"""Stages that reuse nothing."""
 LOOKS = ("Get", "List", "Describe")
 """Prefixes of the operations that only read."""
 FIRST_LOOK_SECONDS = 4
@@ -64,26 +71,50 @@ class Verdict:
     jobs: int
     most_at_once: dict[str, int]
     """The number of concurrent jobs per service."""
+    reuse: bool
+    contents: int
+    """The number of different files."""
     anomalies: list[str]
 
 
-def run(assets: int, seed: int, limit: float) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class ChaosPlan:
+    """A run: how many files, in which order, for at most how many seconds, and whether stages reuse results."""
+
+    assets: int
+    seed: int
+    limit: float
+    reuse: bool = False
+
+
+def pipeline_text(reuse: bool) -> str:
+    """Return the pipeline file with every stage; with `reuse`, all of them reuse results that can."""
+    tables = tomllib.loads(demo_run.ALL_STAGES.read_text("utf-8"))["stages"]
+    tables["overdue"] = {"after": FIRST_LOOK_SECONDS}
+    for stage in pipeline.all_stages() if reuse else ():
+        reuses = isinstance(stage.handler, Transform | AsyncJob) and stage.writes and not stage.needs_consent
+        if reuses and UPLOADED not in stage.reads:
+            tables[stage.name] = {**tables.get(stage.name, {}), "reuse": "content"}
+    return "".join(
+        f"[stages.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        for name, table in tables.items()
+    )
+
+
+def run(plan: ChaosPlan) -> Verdict:
     """Process files in a separate sandbox and check the result."""
     isolate_environment()
     with tempfile.TemporaryDirectory(prefix="headrace-chaos-") as name:
         folder = Path(name)
         try:
-            return _run(folder, assets, seed, limit)
+            return _run(folder, plan)
         finally:
             end(folder, ())
 
 
-def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
+def _run(folder: Path, plan: ChaosPlan) -> Verdict:
     state = cluster.up(folder)
-    text = demo_run.ALL_STAGES.read_text("utf-8")
-    (folder / environment.PIPELINE_FILE).write_text(
-        f"{text}\n[stages.overdue]\nafter = {FIRST_LOOK_SECONDS}\n", "utf-8"
-    )
+    (folder / environment.PIPELINE_FILE).write_text(pipeline_text(plan.reuse), "utf-8")
     os.environ.update(environment.of(folder))
     (folder / names.FOLDER).mkdir()
     contract.apply_contract()
@@ -92,7 +123,7 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
     for fault in FAULTS:
         _ask(f"{endpoint}/faults", fault)
     begun = time.monotonic()
-    wanted = dict(_put(assets, random.Random(seed)))
+    wanted = dict(_put(plan.assets, random.Random(plan.seed)))
     service = connect(load_stages())
     anomalies: list[str] = []
     ended: set[str] = set()
@@ -101,7 +132,7 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
             version = update.progress.newest_version(f"{MEDIA_BUCKET}/{key}")
             if version and version.state == "completed" and not demo_report.missing(wanted[key], version):
                 ended.add(key)
-        if len(ended) == len(wanted) or (time.monotonic() - begun > limit and update.caught_up):
+        if len(ended) == len(wanted) or (time.monotonic() - begun > plan.limit and update.caught_up):
             break
         anomalies += [f"the {part.name} ended" for part in parts if not processes.is_alive(part)]
         if anomalies:
@@ -111,14 +142,25 @@ def _run(folder: Path, assets: int, seed: int, limit: float) -> Verdict:
         anomalies += [f"{key}: {line}{_under_way(version)}" for line in demo_report.wrong(sample, version)]
     log = _ask(f"{endpoint}/ledger?limit=100000")
     most = _most_at_once(log)
-    anomalies += [*_double(log), *_again(log)]
+    anomalies += [*_double(log), *_again(log), *(_repeated_content(log) if plan.reuse else ())]
     anomalies += [
         f"{name}: {number} jobs at once, of {CONCURRENT_JOBS[name]}"
         for name, number in most.items()
         if number > CONCURRENT_JOBS[name]
     ]
     took = round(time.monotonic() - begun, 1)
-    return Verdict(seed, assets, took, log["outcomes"], log["jobs_unique"], most, anomalies)
+    contents = len({sample.name for sample in wanted.values()})
+    return Verdict(
+        plan.seed,
+        plan.assets,
+        took,
+        log["outcomes"],
+        log["jobs_unique"],
+        most,
+        plan.reuse,
+        contents,
+        anomalies,
+    )
 
 
 def _put(assets: int, draw: random.Random) -> Iterator[tuple[str, samples.SampleFile]]:
@@ -147,6 +189,14 @@ def _double(log: dict[str, Any]) -> Iterator[str]:
     for (service, operation, token), number in jobs.items():
         if number > 1 and service not in WITHOUT_TOKEN:
             yield f"{service} {operation}: {number} jobs under {token}"
+
+
+def _repeated_content(log: dict[str, Any]) -> Iterator[str]:
+    """Report contents with several jobs of one stage. The name of a sample identifies its content."""
+    jobs = ((token_stage(job["token"] or ""), job["asset"].rpartition("/")[2]) for job in log["jobs"] if job["asset"])
+    for (stage, name), number in Counter(jobs).items():
+        if number > 1 and stage is not None and stage not in CONSENTED:
+            yield f"{stage}: {number} jobs for the content of {name}"
 
 
 def _again(log: dict[str, Any]) -> Iterator[str]:
@@ -183,12 +233,14 @@ def main() -> None:
     parser.add_argument("--assets", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=float, default=900.0)
+    parser.add_argument("--reuse", action="store_true", help="reuse the results of identical content")
     options = parser.parse_args()
     end_on_sigterm()
     end_children_with_me()
-    verdict = run(options.assets, options.seed, options.limit)
+    verdict = run(ChaosPlan(options.assets, options.seed, options.limit, options.reuse))
     sys.stdout.write(json.dumps(asdict(verdict), indent=2) + "\n")
-    result = report.result("ai-chaos", {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.OPTIONAL_STAGES)})
+    name = "ai-chaos-reuse" if options.reuse else "ai-chaos"
+    result = report.result(name, {**asdict(verdict), "faults": FAULTS, "stages": len(pipeline.OPTIONAL_STAGES)})
     report.write(result)
     if verdict.anomalies:
         raise SystemExit(f"{len(verdict.anomalies)} anomalies")

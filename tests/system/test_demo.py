@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import tomllib
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from typing import Any
 import psutil
 import pytest
 
+from headrace.sandbox.demo.run import ALL_STAGES
 from headrace.sandbox.demo.samples import samples
+from headrace.streams.pipeline import OPTIONAL_STAGES
 from tests.support.process import COMMAND, wait_for
 
 LIMIT = 120.0
+OPTIONAL = {stage.name: stage for stage in OPTIONAL_STAGES}
 MARK = "HEADRACE_TEST_OF_THE_DEMO"
 
 
@@ -65,6 +69,35 @@ def test_every_file_has_the_expected_outcome_and_everything_stops(environment: d
     assert report["wrong"] == []
     assert left(environment) == []
     assert list(tmp_path.glob("headrace-demo-*")) == []
+
+
+@pytest.mark.timeout(2400)
+def test_all_stages_process_the_samples_and_print_what_they_found(environment: dict[str, str]) -> None:
+    completed = subprocess.run(
+        [COMMAND, "demo", "--all-stages", "--limit", str(5 * LIMIT)],
+        env={**environment, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stderr
+    found = found_by_stage(completed.stdout)
+    enabled = tomllib.loads(ALL_STAGES.read_text("utf-8"))["stages"]
+    assert enabled.keys() <= OPTIONAL.keys()
+    assert found.keys() >= {name for name in enabled if OPTIONAL[name].writes}
+    assert all(text.strip("✓✗ ") for lines in found.values() for text in lines)
+    assert any("ask not" in text for text in found["transcript"])
+    assert any("CREDIT_DEBIT_NUMBER" in text for text in found["pii"])
+    assert any("loudness" in text for text in found["quality"])
+    assert left(environment) == []
+
+
+def found_by_stage(output: str) -> dict[str, list[str]]:
+    """Return the lines of the results by stage."""
+    found: dict[str, list[str]] = {}
+    for stage, text in re.findall(r"^ ([a-z-]+) +([✓✗] \S.*)", output, re.MULTILINE):
+        found.setdefault(stage, []).append(text)
+    return found
 
 
 def asset_endings(asset: dict[str, Any]) -> dict[str, str]:
