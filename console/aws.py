@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Sequence
 from pathlib import Path
 
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.connectors.aws.client import AwsCallError, AwsSession
+from headrace.console.errors import CommandError
 from headrace.schemas.parsing import parse_int
 
 
@@ -35,6 +37,21 @@ def check_queue(aws: AwsSession, url: str) -> int:
 def check_topic(aws: AwsSession, arn: str) -> int:
     """Return the number of subscriptions of an SNS topic."""
     return len(aws.client("sns").list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"])
+
+
+def delete_faces(aws: AwsSession, collection: str, faces: Sequence[str]) -> list[str]:
+    """Delete at most 4,096 faces of a collection of Rekognition; return those that were in it.
+
+    Raises:
+        CommandError: the collection does not exist.
+    """
+    client = aws.client("rekognition")
+    try:
+        return list(client.delete_faces(CollectionId=collection, FaceIds=list(faces)).get("DeletedFaces", ()))
+    except ClientError as error:
+        if error.response["Error"].get("Code") == "ResourceNotFoundException":
+            raise CommandError(f"there is no collection {collection}: name it with --collection") from error
+        raise
 
 
 def empty(aws: AwsSession, bucket: str, folder: str) -> int:

@@ -94,6 +94,13 @@ LOSSES = Topic("system.losses", "records that were deleted before a stage read t
 DISPOSITIONS = Topic("system.dispositions", "decisions about dead letters", partitions=1, compacted=True)
 SLOTS = Topic("system.slots", "claims of job slots, waiting and running; key = job token", partitions=1, compacted=True)
 RULES = Topic("system.rules", "active rules", partitions=1, compacted=True)
+PEOPLE_FACTS = Topic(
+    "system.people",
+    "names of people, links between faces, and forgotten faces; key = fact",
+    partitions=1,
+    compacted=True,
+    stage="face-search",
+)
 MACHINES = "machines"
 """The stage that advances executions of state machines."""
 MACHINE_DEFINITIONS = Topic(

@@ -8,6 +8,8 @@ from typing import Protocol
 from headrace.schemas.records import Charge, SeenFace
 from headrace.streams.media.media_input import MediaInput
 
+DEFAULT_COLLECTION = "headrace"
+
 
 @dataclass(frozen=True, slots=True)
 class FaceSearch:

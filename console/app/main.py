@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": "headrace.console.commands.watch:watch",
     "console": "headrace.console.commands.console:app",
     "search": "headrace.console.commands.search:search",
+    "faces": "headrace.console.commands.faces:app",
     "trace": "headrace.console.commands.trace:trace",
     "assets": "headrace.console.commands.assets:app",
     "status": "headrace.console.commands.status:status",

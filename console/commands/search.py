@@ -21,6 +21,9 @@ def search(
     text: Annotated[str, typer.Argument(help='Words, "a phrase", begin*, -excluded, a OR b.', show_default=False)] = "",
     label: Annotated[OptionalTexts, typer.Option(help="Assets with this label; repeatable.")] = None,
     celebrity: Annotated[OptionalTexts, typer.Option(help="Assets with this known person; repeatable.")] = None,
+    person: Annotated[
+        OptionalTexts, typer.Option(help="Assets with this person of `headrace faces`; repeatable.")
+    ] = None,
     entity: Annotated[
         OptionalTexts, typer.Option(help="Assets whose text has this name, or a name of this type such as PERSON.")
     ] = None,
@@ -53,7 +56,14 @@ def search(
         raise CommandError(f"--kind {kind}: use one of {', '.join(KINDS)}")
     _check_stages([*(has or ()), *(missing or ()), *(failed or ())])
     times = [parse_time(*option) for option in (("--since", since), ("--until", until))]
-    named = (("label", label), ("celebrity", celebrity), ("entity", entity), ("pii", pii), ("moderation", moderation))
+    named = (
+        ("label", label),
+        ("celebrity", celebrity),
+        ("person", person),
+        ("entity", entity),
+        ("pii", pii),
+        ("moderation", moderation),
+    )
     detections = [DetectionFilter(name, value) for name, values in named for value in _names(name, values)]  # type: ignore[arg-type]
     detections += [DetectionFilter("face")] if face else []
     detections += [DetectionFilter("text-in-video")] if text_in_video else []

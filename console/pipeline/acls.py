@@ -116,6 +116,7 @@ def _operator(scope: AclScope) -> tuple[AclRule, ...]:
         topics.DISPOSITIONS,
         topics.LOSSES,
         topics.RULES,
+        *(topic for topic in scope.topics if topic == topics.PEOPLE_FACTS),
         *(topics.retry(stage.name) for stage in scope.stages),
     )
     groups = (AclRule("group", name, "Read") for name in scope.groups)

@@ -23,7 +23,7 @@ from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.parsing import InvalidValueError, parse_struct
 
-ReplayKind = Literal["rewind", "undo", "redrive", "trial", "discard"]
+ReplayKind = Literal["rewind", "undo", "redrive", "trial", "discard", "forget"]
 ReplayState = Literal["begun", "paused", "done", "stopped", "failed"]
 ControlCommand = Literal["pause", "resume", "stop"]
 

@@ -88,6 +88,8 @@ def _text_matches(connection: Connection, request: SearchRequest, query: TextQue
 def _detection_matches(wanted: DetectionFilter) -> list[Select[Any]]:
     """Return a query for the name of a detection, and one for its category: each reads one index in order."""
     base = _columns().select_from(passages).where(passages.c.kind == wanted.kind).order_by(passages.c.id.desc())
+    if wanted.names:
+        return [base.where(passages.c.name.in_(wanted.names), passages.c.category == "")]
     name = _name(wanted)
     if not name:
         return [base]
@@ -123,7 +125,9 @@ def _filters(request: SearchRequest) -> Sequence[ColumnElement[bool]]:
 def _has_detection(wanted: DetectionFilter, min_confidence: float | None) -> ColumnElement[bool]:
     other = passages.alias()
     found = [other.c.version_id == versions.c.id, other.c.kind == wanted.kind]
-    if name := _name(wanted):
+    if wanted.names:
+        found.append(other.c.name.in_(wanted.names))
+    elif name := _name(wanted):
         found.append(or_(other.c.name == name, other.c.category == name))
     if min_confidence is not None:
         found.append(or_(other.c.confidence.is_(None), other.c.confidence >= min_confidence))

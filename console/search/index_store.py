@@ -6,11 +6,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from headrace.console.search.analysis import index_terms
 from headrace.console.search.weights import WEIGHTS
 from headrace.console.views.asset_tables import text_sources
+from headrace.console.views.operation_tables import people
 from headrace.console.views.stored_text import from_stored, to_stored
 from headrace.console.views.text_tables import passages
 from headrace.schemas.records import EVENTS, Event
@@ -71,6 +85,21 @@ def write(connection: Connection, indexed: Iterable[IndexedSource]) -> int:
         connection.execute(insert(passages), rows)
         _insert_terms(connection, rows)
     return len(current)
+
+
+def forgotten_left(connection: Connection) -> bool:
+    """Return whether there are passages of forgotten faces."""
+    return connection.execute(select(passages.c.id).where(_is_forgotten()).limit(1)).first() is not None
+
+
+def erase_forgotten(connection: Connection) -> None:
+    """Delete the passages of forgotten faces. They have no terms: a text search does not read people."""
+    connection.execute(delete(passages).where(_is_forgotten()))
+
+
+def _is_forgotten() -> ColumnElement[bool]:
+    faces = select(people.c.face).where(people.c.kind == "forgotten")
+    return and_(passages.c.kind == "person", or_(passages.c.name.in_(faces), passages.c.category.in_(faces)))
 
 
 def erase_texts(connection: Connection, asset_id: int) -> None:

@@ -13,7 +13,14 @@ import structlog
 from sqlalchemy import Connection
 
 from headrace.console.search.extract import passages_of_event, passages_of_result, stored_result
-from headrace.console.search.index_store import IndexedSource, PendingSource, pending, write
+from headrace.console.search.index_store import (
+    IndexedSource,
+    PendingSource,
+    erase_forgotten,
+    forgotten_left,
+    pending,
+    write,
+)
 from headrace.console.search.result_reader import (
     InvalidResultError,
     ResultMissingError,
@@ -47,6 +54,10 @@ class Indexer:
         """
         with self._read() as connection:
             sources = pending(connection, self._after, BATCH)
+            forgotten = not sources and forgotten_left(connection)
+        if forgotten:
+            with self._begin() as connection:
+                erase_forgotten(connection)
         if not sources:
             self._after = 0
             return 0

@@ -22,10 +22,14 @@ class InvalidSearchError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DetectionFilter:
-    """A detection that an asset must have. An empty name matches every detection of the kind."""
+    """A detection that an asset must have. An empty name matches every detection of the kind.
+
+    `names` are the ids of the faces of a person; a search fills them in.
+    """
 
     kind: PassageKind
     name: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection, Row, and_, select
 
@@ -14,6 +15,7 @@ from headrace.console.search.ranking import RankedAsset, rank
 from headrace.console.search.request import (
     LARGEST_PAGE,
     AssetMatch,
+    DetectionFilter,
     InvalidSearchError,
     Moment,
     PagePosition,
@@ -25,6 +27,8 @@ from headrace.console.search.request import (
 )
 from headrace.console.search.text_query import InvalidQueryError, TextQuery, parse_query
 from headrace.console.views.asset_tables import stage_states, text_sources, versions
+from headrace.console.views.queries import people
+from headrace.console.views.queries.people import Person
 from headrace.console.views.stored_text import from_stored
 from headrace.console.views.text_tables import passages
 
@@ -41,7 +45,7 @@ def search(connection: Connection, request: SearchRequest) -> SearchPage:
     query = _query(request)
     position = decode_position(request)
     newest = position.newest if position else newest_passage(connection)
-    found = candidates(connection, request, query, newest)
+    found = candidates(connection, with_faces(connection, request), query, newest)
     ranked = rank(found[:MOST_CANDIDATES], by_text=query is not None)
     if position:
         after = (-position.score, position.bucket, position.key)
@@ -52,6 +56,26 @@ def search(connection: Connection, request: SearchRequest) -> SearchPage:
         last = page[-1]
         token = encode_position(PagePosition(last.score, last.bucket, last.key, newest, search_digest(request)))
     return SearchPage(_matches(connection, page, query), token, len(found) <= MOST_CANDIDATES)
+
+
+def with_faces(connection: Connection, request: SearchRequest) -> SearchRequest:
+    """Return a request with the faces of each person that it names.
+
+    Raises:
+        InvalidSearchError: no person has this name.
+    """
+    if not any(wanted.kind == "person" and wanted.name for wanted in request.detections):
+        return request
+    return replace(request, detections=tuple(_with_faces(connection, wanted) for wanted in request.detections))
+
+
+def _with_faces(connection: Connection, wanted: DetectionFilter) -> DetectionFilter:
+    if wanted.kind != "person" or not wanted.name:
+        return wanted
+    faces = people.faces_named(connection, wanted.name)
+    if not faces:
+        raise InvalidSearchError(f"--person {wanted.name}: no person has this name; `headrace faces list` lists people")
+    return replace(wanted, names=tuple(sorted(faces)))
 
 
 def _query(request: SearchRequest) -> TextQuery | None:
@@ -95,6 +119,7 @@ def _matches(connection: Connection, page: Sequence[RankedAsset], query: TextQue
     ids = [asset.version for asset in page]
     names = {row.id: row for row in connection.execute(select(versions).where(versions.c.id.in_(ids)))}
     pictures = _thumbnails(connection, ids)
+    known = people.people_of_faces(connection, [row.name for row in rows.values() if row.kind == "person"])
     return tuple(
         AssetMatch(
             bucket=from_stored(asset.bucket),
@@ -103,7 +128,9 @@ def _matches(connection: Connection, page: Sequence[RankedAsset], query: TextQue
             kind=names[asset.version].kind,
             score=asset.score,
             matches=len(asset.passages),
-            moments=tuple(_moment(rows[each.id], query, pictures[asset.version]) for each in asset.passages[:MOMENTS]),
+            moments=tuple(
+                _moment(rows[each.id], query, pictures[asset.version], known) for each in asset.passages[:MOMENTS]
+            ),
         )
         for asset in page
     )
@@ -121,8 +148,11 @@ def _thumbnails(connection: Connection, ids: Sequence[int]) -> dict[int, list[tu
     return found
 
 
-def _moment(row: Row[tuple[object, ...]], query: TextQuery | None, pictures: list[tuple[float, str]]) -> Moment:
-    part = excerpt(from_stored(row.text), from_stored(row.language), query, row.word_times)
+def _moment(
+    row: Row[tuple[object, ...]], query: TextQuery | None, pictures: list[tuple[float, str]], known: dict[str, Person]
+) -> Moment:
+    words = people.display_name(row.name, known) if row.kind == "person" else from_stored(row.text)
+    part = excerpt(words, from_stored(row.language), query, row.word_times)
     seconds = part.seconds if part.seconds is not None else row.start
     nearest = min(pictures, key=lambda picture: (abs(picture[0] - (seconds or 0.0)), picture), default=None)
     return Moment(

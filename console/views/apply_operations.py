@@ -71,7 +71,13 @@ def apply_rest(batch: Batch, store: Store) -> None:
     put(store, specs.DELIVERIES, batch.deliveries, lambda one, other: max(one, other, key=delivery_order))
     put(store, specs.REPLAYS, _single(batch.replays), _merge_replays)
     store.insert(specs.AUDIT, batch.audit)
-    for spec, rows in ((specs.WORKERS, batch.workers), (specs.RULES, batch.rules), (specs.LOSSES, batch.losses)):
+    control = (
+        (specs.WORKERS, batch.workers),
+        (specs.RULES, batch.rules),
+        (specs.LOSSES, batch.losses),
+        (specs.PEOPLE, batch.people),
+    )
+    for spec, rows in control:
         _replace(store, spec, _single(rows))
 
 

@@ -62,6 +62,7 @@ class Batch:
     workers: dict[str, tuple[Any, ...] | None] = field(default_factory=dict)
     losses: dict[str, tuple[Any, ...] | None] = field(default_factory=dict)
     rules: dict[str, tuple[Any, ...] | None] = field(default_factory=dict)
+    people: dict[str, tuple[Any, ...] | None] = field(default_factory=dict)
     deliveries: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
     texts: dict[tuple[VersionKey, str, str], tuple[Any, ...]] = field(default_factory=dict)
     gaps: dict[tuple[str, int, int], tuple[Any, ...]] = field(default_factory=dict)

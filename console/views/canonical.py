@@ -22,6 +22,7 @@ _PLAIN = (
     specs.RULES,
     specs.DELIVERIES,
     specs.LOSSES,
+    specs.PEOPLE,
     specs.GAPS,
     specs.UNDECODABLE,
     specs.EXECUTIONS,

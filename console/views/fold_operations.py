@@ -14,6 +14,7 @@ from headrace.console.kafka.entry import LogEntry, letter_of, retry_of, seconds_
 from headrace.console.kafka.letter_id import letter_id, stage_of
 from headrace.console.replay.audit import AuditEntry, ControlMessage
 from headrace.console.views.batch import Batch
+from headrace.console.views.person_facts import PersonFact
 from headrace.console.views.rows import LetterRow
 from headrace.console.views.stored_text import to_stored
 from headrace.schemas import topics
@@ -136,6 +137,18 @@ def _fold_rule(batch: Batch, record: ConsumerRecord) -> None:
         batch.rules[key] = (to_stored(change.text), to_stored(change.by), to_stored(change.at), record.offset)
 
 
+def _fold_person(batch: Batch, record: ConsumerRecord) -> None:
+    key = _key_of(record)
+    if record.value is None:
+        batch.people[key] = None
+        return
+    fact = _decoded(record.value, PersonFact)
+    if fact is None or not fact.is_valid or fact.key.encode() != record.key:
+        raise InvalidRecordError("it is no fact about a person")
+    texts = (fact.kind, fact.face, fact.other, to_stored(fact.name), to_stored(fact.by), to_stored(fact.at))
+    batch.people[key] = (*texts, record.offset)
+
+
 def _fold_audit(batch: Batch, record: ConsumerRecord) -> None:
     value = record.value or b""
     found = _decoded(value, AuditEntry) or _decoded(value, ControlMessage)
@@ -163,6 +176,7 @@ FOLDS: dict[str, Callable[[Batch, ConsumerRecord], None]] = {
     topics.RULES.name: _fold_rule,
     topics.LOSSES.name: _fold_loss,
     topics.AUDIT.name: _fold_audit,
+    topics.PEOPLE_FACTS.name: _fold_person,
 }
 """How to fold the records of each control topic. Each has one partition, so their order is known."""
 

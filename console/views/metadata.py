@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Integer, LargeBinary, MetaData, Text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_NUMBER = 6
+SCHEMA_NUMBER = 7
 """Raise it with each change of a table or of what the fold writes: the views are then built anew."""
 
 METADATA = MetaData(

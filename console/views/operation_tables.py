@@ -89,6 +89,22 @@ rules = Table(
     Column("offset", NUMBER, nullable=False),
 )
 
+people = Table(
+    "people",
+    METADATA,
+    Column("key", TEXT, primary_key=True),  # of the record: kind and faces
+    Column("kind", TEXT, nullable=False),  # name, link or forgotten
+    Column("face", TEXT, nullable=False),
+    Column("other", TEXT, nullable=False),  # the other face of a link, or empty
+    Column("name", TEXT, nullable=False),  # of a person, or empty
+    Column("by", TEXT, nullable=False),
+    Column("at", TEXT, nullable=False),
+    Column("offset", NUMBER, nullable=False),
+    Index(None, "face"),
+    Index(None, "other"),
+)
+"""Names of people, links between faces, and forgotten faces. The faces themselves are rows of `passages` with the kind `person`."""
+
 deliveries = Table(
     "deliveries",
     METADATA,

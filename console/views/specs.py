@@ -47,6 +47,7 @@ REPLAYS = TableSpec(tables.replays, ("id",))
 AUDIT = TableSpec(tables.audit, ("partition", "offset"))
 WORKERS = TableSpec(tables.workers, ("key",))
 RULES = TableSpec(tables.rules, ("name",))
+PEOPLE = TableSpec(tables.people, ("key",))
 DELIVERIES = TableSpec(tables.deliveries, ("rule", "event_id"))
 LOSSES = TableSpec(tables.losses, ("id",))
 GAPS = TableSpec(tables.gaps, ("topic", "partition", "first"))
@@ -73,6 +74,7 @@ ALL = (
     AUDIT,
     WORKERS,
     RULES,
+    PEOPLE,
     DELIVERIES,
     LOSSES,
     GAPS,

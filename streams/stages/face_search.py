@@ -15,7 +15,7 @@ from headrace.schemas.records import Asset, MediaReady, PeopleRecognised
 from headrace.schemas.topics import PEOPLE, READY
 from headrace.streams.limits.input_check import accepted_encoding
 from headrace.streams.limits.service_inputs import media_rule
-from headrace.streams.people import FaceSearch, PeopleResult
+from headrace.streams.people import DEFAULT_COLLECTION, FaceSearch, PeopleResult
 from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
@@ -27,7 +27,7 @@ VIDEOS = {"$or": [{"kind": ["video"]}, from_proxy("rekognition")]}
 
 
 def face_search_stage(
-    collection: str = "headrace", threshold: float = 95.0, index: bool = True, options: tuple[str, ...] = ()
+    collection: str = DEFAULT_COLLECTION, threshold: float = 95.0, index: bool = True, options: tuple[str, ...] = ()
 ) -> Stage:
     """Build the stage. A match has at least the similarity `threshold`, from 0 to 100.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, tuple_
 
-from headrace.console.views.queries import joins
+from headrace.console.views.queries import joins, people
 from headrace.console.views.queries.arguments import stored_argument
 from headrace.console.views.stored_text import from_stored
 from headrace.console.views.tables import assets, jobs, passages, stage_states, text_sources, versions
@@ -113,6 +113,15 @@ def passages_of(connection: Connection, version: int, kinds: Iterable[str] = ())
     if names := tuple(kinds):
         wanted = wanted.where(columns.kind.in_(names))
     return [_passage(row) for row in connection.execute(wanted)]
+
+
+def with_people(connection: Connection, passages: Sequence[FoundPassage]) -> list[FoundPassage]:
+    """Return passages with the people's names instead of the ids of their faces, and without links between faces."""
+    known = people.people_of_faces(connection, [each.name for each in passages if each.kind == "person"])
+    shown = (each for each in passages if each.kind != "person" or (not each.category and each.name in known))
+    return [
+        replace(each, text=people.display_name(each.name, known)) if each.kind == "person" else each for each in shown
+    ]
 
 
 def result_location(connection: Connection, version: int, stage: str) -> str | None:

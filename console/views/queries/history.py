@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 from headrace.console.assets.asset_event import AssetEvent, asset_event
 from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.kafka.entry import LogEntry, read_envelope
-from headrace.console.views.queries import joins
+from headrace.console.views.queries import joins, people
 from headrace.console.views.queries.arguments import stored_argument
 from headrace.console.views.queries.letters import as_record
 from headrace.console.views.rows import FactRow, event_of
 from headrace.console.views.stored_text import from_stored, to_stored
 from headrace.console.views.tables import assets, completions, dead_letters, jobs, removals, timeline, versions
-from headrace.schemas.records import Asset
+from headrace.schemas.records import Asset, PeopleRecognised
 
 Connect = Callable[[], AbstractContextManager[Connection]]
 """Opens a connection for some queries."""
@@ -90,10 +90,18 @@ def _history(connection: Connection, asset: str, newest: bool) -> AssetProjectio
     for table, source in ((timeline, joins.TIMELINE), (completions, joins.COMPLETIONS)):
         events = select(versions.c.id, table.c.identity, *_facts(table)).select_from(source).where(*wanted)
         for version, identity, *values in connection.execute(events):
-            fact = event_of(FactRow(*values))
+            fact = _with_names(connection, version, event_of(FactRow(*values)))
             history.add(known[version], (str(identity), fact.place.partition("/")[0]), fact)
     _add_removals(connection, history, known.values(), asset)
     return history
+
+
+def _with_names(connection: Connection, version: int, fact: AssetEvent) -> AssetEvent:
+    """Put the names of people into the summary of a result with faces."""
+    if fact.name != PeopleRecognised.EVENT or not fact.is_event:
+        return fact
+    faces = people.faces_of_versions(connection, [version]).get(version, [])
+    return replace(fact, summary=people.describe_people(connection, faces) or fact.summary)
 
 
 def _add_removals(connection: Connection, history: AssetProjection, known: Iterable[Asset], asset: str) -> None:

@@ -17,7 +17,7 @@ from headrace.streams.passages.passage import PassageKind
 
 KINDS: tuple[ListedKind, ...] = get_args(ListedKind)
 STATES: tuple[ListedState, ...] = get_args(ListedState)
-NamedKind = Literal["label", "celebrity", "entity", "pii", "moderation"]
+NamedKind = Literal["label", "celebrity", "person", "entity", "pii", "moderation"]
 NAMED: tuple[NamedKind, ...] = get_args(NamedKind)
 PAGE = 30
 """Assets of a page."""
@@ -39,6 +39,7 @@ class AssetQuery:
     failed: tuple[str, ...] = ()
     label: str = ""
     celebrity: str = ""
+    person: str = ""
     entity: str = ""
     pii: str = ""
     moderation: str = ""

@@ -107,7 +107,7 @@ def _read(request: ConsoleRequest) -> AssetView:
     if version is None:
         raise _not_found(f"{stored.bucket}/{stored.key}")
     with request.services.connect() as connection:
-        passages = asset_detail.passages_of(connection, stored.id)
+        passages = asset_detail.with_people(connection, asset_detail.passages_of(connection, stored.id))
         jobs = asset_detail.jobs_of(connection, stored.id)
         executions = execution_states.of_asset(connection, f"{stored.bucket}/{stored.key}")
     return AssetView(

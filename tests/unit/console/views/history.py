@@ -14,9 +14,11 @@ from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.console.kafka.letter_id import letter_id
 from headrace.console.replay import audit
 from headrace.console.replay.audit import AuditEntry, ControlMessage
+from headrace.console.views import person_facts
 from headrace.console.views.apply import apply
 from headrace.console.views.batch import Batch
 from headrace.console.views.fold import Fold
+from headrace.console.views.person_facts import PersonFact
 from headrace.console.views.store import Store
 from headrace.schemas import topics
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
@@ -31,6 +33,7 @@ from tests.support.records import CODEC, NOW
 from tests.unit.console.asset_history import completed, deleted, entry, job_started, labelled, letter, retry
 
 PARTITIONS = 2
+FACE, OTHER_FACE = (f"{number:08x}-1111-2222-3333-444455556666" for number in (1, 2))
 Log = dict[tuple[str, int], list[ConsumerRecord]]
 """The records of each partition, with their offsets."""
 
@@ -89,6 +92,9 @@ def control_records(letters: Sequence[ConsumerRecord], draw: Random) -> list[Pro
         rule_message(RuleChange("audit", "name = 'audit'", "ann", "2026-03-14T15:09:26Z")),
         rule_message(RuleChange("old", "name = 'old'", "ann", "2026-03-14T15:09:26Z")),
         rule_message(RuleChange("old", None, "ann", "2026-03-14T15:09:27Z")),
+        person_facts.message(PersonFact("name", FACE, "ann", "2026-03-14T15:09:26Z", name="Ada \x00")),
+        person_facts.message(PersonFact("link", FACE, "ann", "2026-03-14T15:09:26Z", other=OTHER_FACE)),
+        person_facts.removal(f"name/{OTHER_FACE}"),
         ProducerRecord(topics.WORKERS.name, b"scan/w3", b"no json"),
         ProducerRecord(topics.SCANNED.name, b"media/x", b"junk"),
     ]

@@ -1,0 +1,1 @@
+"""The face directory: name, merge and forget people."""
