@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SearchNameKind = Literal["label", "moderation", "celebrity", "person"]
+SearchNameKind = Literal["label", "moderation", "celebrity", "person", "fault"]
 """Kinds of names, which filters compare as a whole.
 
 The text of a `person` is the id of a face, and its category the id of another face of that person.
+A `fault` is a technical one, such as `black` or `loudness`; its category says whether the file `failed` because of it.
 """
 
 SearchProseKind = Literal["description", "chapter", "transcript", "page", "translation", "summary", "text-in-video"]

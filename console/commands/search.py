@@ -29,6 +29,10 @@ def search(
     ] = None,
     pii: Annotated[OptionalTexts, typer.Option(help="Assets with personal data of this kind, such as EMAIL.")] = None,
     moderation: Annotated[OptionalTexts, typer.Option(help="Assets with this moderation label or category.")] = None,
+    fault: Annotated[
+        OptionalTexts,
+        typer.Option(help="Assets with this technical fault, such as black, or with any: failed."),
+    ] = None,
     face: Annotated[bool, typer.Option("--face", help="Assets with a face.")] = False,
     text_in_video: Annotated[
         bool, typer.Option("--text-in-video", help="Search only text that is visible in the picture.")
@@ -63,6 +67,7 @@ def search(
         ("entity", entity),
         ("pii", pii),
         ("moderation", moderation),
+        ("fault", fault),
     )
     detections = [DetectionFilter(name, value) for name, values in named for value in _names(name, values)]  # type: ignore[arg-type]
     detections += [DetectionFilter("face")] if face else []

@@ -17,5 +17,6 @@ WEIGHTS: dict[PassageKind, float] = {
     "label": 1.0,
     "entity": 1.0,
     "moderation": 1.0,
+    "fault": 1.0,
 }
 """The kinds that a text search reads, with their weight. All other kinds serve filters and links only."""

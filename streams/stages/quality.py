@@ -12,6 +12,7 @@ from headrace.schemas.records import MediaReady, QualityFailure, QualityMeasured
 from headrace.schemas.topics import QUALITY, READY, subject_of
 from headrace.streams.media.quality import DEADLINE_SECONDS, measure
 from headrace.streams.media.quality_report import QualityReport, SpanKind, longest, total_seconds
+from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage, Transform
 
@@ -98,6 +99,7 @@ def quality_stage(
         programs=("ffmpeg",),
         deadline_seconds=DEADLINE_SECONDS,
         summary=summarize,
+        search=search_texts,
     )
 
 
@@ -125,6 +127,19 @@ def summarize(event: QualityMeasured) -> str:
         parts.append(f"{event.loudness_lufs:g} LUFS")
     parts += [f"{kind} {round(seconds, 1):g} s" for kind, seconds in event.seconds.items() if kind not in failed]
     return ": ".join(filter(None, ("passes" if event.passed else "fails", ", ".join(parts))))
+
+
+def search_texts(event: QualityMeasured) -> Iterator[SearchText]:
+    """Yield each fault: a part of the file with its times, or a limit of sound that is not met."""
+    failed = {each.check for each in event.failures}
+    for span in event.spans:
+        yield SearchText("fault", span.kind, _category(span.kind in failed), None, span.start_seconds, span.end_seconds)
+    for check in sorted(failed - {span.kind for span in event.spans}):
+        yield SearchText("fault", check.replace("_", " "), _category(True))
+
+
+def _category(is_failure: bool) -> str:
+    return "failed" if is_failure else "noted"
 
 
 def _check_settings(settings: Mapping[str, float], lowest: float) -> None:

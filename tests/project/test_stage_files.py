@@ -31,6 +31,9 @@ class StageFiles:
 
 
 STAGES = {
+    "quality": StageFiles(
+        "QUALITY", ("schemas/avro/QualityMeasured/v1.avsc", "schemas/topics.py", "streams/stages/quality.py")
+    ),
     "describe": StageFiles(
         "DESCRIBED", ("schemas/avro/MediaDescribed/v1.avsc", "schemas/topics.py", "streams/stages/describe.py")
     ),

@@ -17,7 +17,7 @@ from headrace.streams.passages.passage import PassageKind
 
 KINDS: tuple[ListedKind, ...] = get_args(ListedKind)
 STATES: tuple[ListedState, ...] = get_args(ListedState)
-NamedKind = Literal["label", "celebrity", "person", "entity", "pii", "moderation"]
+NamedKind = Literal["label", "celebrity", "person", "entity", "pii", "moderation", "fault"]
 NAMED: tuple[NamedKind, ...] = get_args(NamedKind)
 PAGE = 30
 """Assets of a page."""
@@ -43,6 +43,7 @@ class AssetQuery:
     entity: str = ""
     pii: str = ""
     moderation: str = ""
+    fault: str = ""
     face: str = ""
     text_in_video: str = ""
     min_confidence: str = ""

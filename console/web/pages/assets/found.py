@@ -12,10 +12,21 @@ MOST_TRACKS = 12
 """Labels with a track of their own; the others are in the list."""
 MOST_INTERVALS = 400
 SHORTEST_SECONDS = 0.25
-NAMED_TRACKS = ("label", "moderation", "celebrity", "person")
+NAMED_TRACKS = ("label", "moderation", "celebrity", "person", "fault")
 SHARED_TRACKS = {"chapter": "Chapters", "face": "Faces", "text-in-video": "Text", "transcript": "Speech"}
 TEXT_KINDS = ("page", "translation", "summary", "description")
-LIST_KINDS = ("person", "label", "moderation", "celebrity", "face", "text-in-video", "entity", "pii", "language")
+LIST_KINDS = (
+    "fault",
+    "person",
+    "label",
+    "moderation",
+    "celebrity",
+    "face",
+    "text-in-video",
+    "entity",
+    "pii",
+    "language",
+)
 
 
 @dataclass(frozen=True, slots=True)

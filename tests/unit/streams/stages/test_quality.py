@@ -19,7 +19,7 @@ from headrace.streams.media.quality_report import QualityReport
 from headrace.streams.pipeline_config import PipelineConfig, PipelineConfigError
 from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage, record_filter
-from headrace.streams.stages.quality import QualityProfile, judge, quality_stage, summarize
+from headrace.streams.stages.quality import QualityProfile, judge, quality_stage, search_texts, summarize
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, ready, received
@@ -135,6 +135,27 @@ def test_settings_without_a_meaning_are_rejected(settings: dict[str, Any], messa
 def test_settings_are_part_of_the_result_name() -> None:
     assert configured().result_name == "quality@1"
     assert configured(black=2.0).result_name != configured(black=3.0).result_name
+
+
+def test_faults_are_found_by_name_time_and_verdict() -> None:
+    failures = (
+        QualityFailure(check="true_peak", measured=0.3, highest=-1.0, unit="dBTP"),
+        QualityFailure(check="black", measured=12.0, highest=10.0, unit="s"),
+    )
+    event = QualityMeasured(
+        asset=ready().asset,
+        passed=False,
+        failures=failures,
+        spans=(span("black", 1.0, 13.0), span("silent", 2.0, 5.0)),
+        count=2,
+        seconds={"black": 12.0, "silent": 3.0},
+        result=None,  # type: ignore[arg-type]  # the search does not read it
+    )
+    assert [(each.text, each.category, each.start, each.end) for each in search_texts(event)] == [
+        ("black", "failed", 1.0, 13.0),
+        ("silent", "noted", 2.0, 5.0),
+        ("true peak", "failed", None, None),
+    ]
 
 
 def test_summary_names_failures_first() -> None:
