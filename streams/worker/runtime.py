@@ -47,6 +47,7 @@ from headrace.streams.settings import StreamSettings, result_settings
 from headrace.streams.stage import Stage
 from headrace.streams.worker.loss_reporter import LossReporter
 from headrace.streams.worker.machine_stages import MACHINE_STAGES, MachineResources, MachineStages
+from headrace.streams.worker.rate_shares import rate_shares
 from headrace.streams.worker.status_reports import StageState, StatusReporter
 
 RECENT_SECONDS = 60.0
@@ -81,7 +82,7 @@ class WorkerRuntime:
         self._cluster = cluster
         self._counts = clients.partition_counts(clients.admin(cluster))
         self._schedulers: dict[str, KeyedScheduler] = {}
-        shares = {call: partial(self._share, stage) for stage in stages for call in stage.paid_operations}
+        shares = rate_shares(stages, settings.rates, self._share)
         self._aws = AwsClient(settings.aws_threads, RateLimits(settings.rates, shares))
         self._producer = AsyncProducer(clients.producer(cluster))
         self.bucket = S3Bucket(self._aws, settings.results_bucket)
