@@ -41,8 +41,16 @@ Arguments = Annotated[list[str] | None, typer.Argument(help="Arguments of the to
 
 
 @app.command()
-def up(data: DataOption = None) -> None:
+def up(
+    data: DataOption = None,
+    machines: Annotated[
+        bool, typer.Option("--machines", help="Also run state machines, with the API of Step Functions.")
+    ] = False,
+) -> None:
     """Start the components that are not running, and wait until they are ready.
+
+    With --machines, the whole pipeline runs with the stages of state machines, and the projector of the views.
+    boto3 and the AWS CLI find the API with the variables of headrace sandbox env.
 
     The first start downloads Kafka's jars (39 MB) to the user's cache.
     HEADRACE_JAVA selects another Java than the bundled one: a path, or `system`.
@@ -54,13 +62,19 @@ def up(data: DataOption = None) -> None:
     began = time.monotonic()
     with _errors_in_one_line(), _ended_by_sigterm(), ProgressView(Console()) as view:
         cluster.up(folder, on_event=view.on_event)
+    if machines:
+        from headrace.sandbox.demo.machine_cluster import start_machines
+
+        with _errors_in_one_line(), _ended_by_sigterm():
+            print_line(f"Step Functions API: {start_machines(folder.resolve())}")
     if not view.ready:
         print_line(f"Already up, in {folder}")
         return
     option = "" if data is None else f" --data {shlex.quote(str(data))}"
     print_line(f"Up after {time.monotonic() - began:.1f} s, in {folder}")
     print_line(f'For this shell: eval "$(headrace sandbox env{option})"')
-    print_line("For views and search: headrace views run")
+    if not machines:
+        print_line("For views and search: headrace views run")
 
 
 @app.command()

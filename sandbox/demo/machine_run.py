@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from headrace.connectors.aws.client import AwsSession
@@ -25,19 +22,15 @@ from headrace.console.terminal.screen import Console
 from headrace.console.views.queries.execution_states import StateVisit
 from headrace.console.views.queries.executions import ExecutionFilter, StoredExecution
 from headrace.sandbox import names
-from headrace.sandbox.cluster import cluster, environment, processes
-from headrace.sandbox.cluster.contract import apply_contract
-from headrace.sandbox.cluster.ports import free_port
-from headrace.sandbox.cluster.processes import ProcessCommand
+from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.progress_view import ProgressView
-from headrace.sandbox.cluster.state_file import locked, read, write
 from headrace.sandbox.demo import run, samples
+from headrace.sandbox.demo.machine_cluster import start_machines
 from headrace.sandbox.demo.workspace import isolate_environment
 from headrace.schemas.parsing import parse_json
 from headrace.schemas.settings import load
 
 DEFINITION = Path(__file__).with_name("media.asl.json")
-PIPELINE = "[stages.machines]\non = true\n"
 MACHINE = "media"
 QUEUE = "reviews"
 FILES = {"bottles.jpg": 0, "rabbit.mp4": -1, "jfk.flac": 0}
@@ -90,29 +83,13 @@ def run_machine(folder: Path, console: Console, limit: float) -> MachineReport:
     isolate_environment()
     with ProgressView(console) as view:
         cluster.up(folder, on_event=view.on_event)
-    run.choose_pipeline(folder, PIPELINE)
-    os.environ.update(environment.of(folder))
-    apply_contract()
-    run.start_pipeline(folder)
-    start_api(folder)
+    start_machines(folder)
     session = AwsSession()
     began = time.monotonic()
     with machine_services(load(MachineApiSettings, region=names.REGION)) as services:
         run.put([each for each in samples.samples() if each.name in FILES or each.name == "jfk.srt"], session)
         runs = asyncio.run(_run(services, session, limit))
     return MachineReport(DEFINITION.read_text("utf-8"), runs, time.monotonic() - began)
-
-
-def start_api(folder: Path) -> None:
-    """Start the Step Functions API as a component of the sandbox, unless it is running."""
-    with locked(folder):
-        state = read(folder)
-        if "sfn" in state.parts and processes.is_alive(state.parts["sfn"]):
-            return
-        port = free_port(None, state.ports.values(), Random())
-        argv = (sys.executable, "-P", "-m", "headrace.console", "machine", "api", "--port", str(port))
-        part = processes.spawn("sfn", ProcessCommand(argv, folder), port, folder / "logs" / "sfn.log")
-        write(folder, state.with_part(part))
 
 
 async def _run(services: MachineServices, session: AwsSession, limit: float) -> list[MachineRun]:
