@@ -145,6 +145,8 @@ def _configured(stage: Stage, settings: Mapping[str, Any]) -> Stage:
     own = {*COMMON_SETTINGS, *([CONSENT] if stage.needs_consent else [])}
     options = {name: value for name, value in settings.items() if name not in own}
     built = stage
+    if missing := [name for name in stage.required if not options.get(name)]:
+        raise PipelineConfigError(f"[stages.{stage.name}] {missing[0]} is missing: the stage cannot work without it")
     if options:
         _check_settings(stage, options)
         assert stage.factory is not None

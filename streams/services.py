@@ -82,6 +82,15 @@ class MalwareScanner(Protocol):
 class Vision(Protocol):
     """Analyse images and videos."""
 
+    async def with_model(self, project: str, version: str) -> Vision:
+        """Return the service with a model of the user's own, which is never started.
+
+        Raises:
+            RetryAt: the model is being started.
+            PermanentError: `model_not_running`: it is not running, and will not run by itself.
+        """
+        ...
+
     async def detect(self, feature: Feature, picture: MediaInput) -> VisionResult:
         """Analyse an image synchronously.
 

@@ -122,6 +122,8 @@ class Stage:
     the pipeline file. `when_proxied` replaces `when` while the stage `transcode` is enabled: videos that the service
     does not accept are read from their proxies.
 
+    `required` names the settings without which the pipeline file cannot switch the stage on.
+
     A stage with `needs_consent` processes only objects that match `consent`, which the pipeline file sets.
 
     `paid_operations` names the billed operations, such as `transcribe.start_transcription_job`; workers share their
@@ -159,6 +161,7 @@ class Stage:
     filter_override: EventPattern = field(default_factory=dict)
     when_proxied: EventPattern = field(default_factory=dict)
     needs_consent: bool = False
+    required: tuple[str, ...] = ()
     consent: EventPattern = field(default_factory=dict)
     version: int = 1
     options: tuple[str, ...] = ()

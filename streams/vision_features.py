@@ -20,6 +20,7 @@ class FeatureSpec:
     """The API calls of one feature.
 
     `image_field` and `video_field` are the response fields of the detections, `one` the field of a single detection.
+    A `custom` feature needs a model of the user's own.
     A feature without `image` supports videos only, one without `start` images only. `options` returns the parameters
     for a minimum confidence.
     """
@@ -32,6 +33,7 @@ class FeatureSpec:
     image: str = ""
     image_field: str = ""
     model: str = ""
+    custom: bool = False
     options: Callable[[float], dict[str, Any]] = lambda min_confidence: {}
     image_options: Callable[[float], dict[str, Any]] | None = None
 

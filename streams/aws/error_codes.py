@@ -25,6 +25,7 @@ from headrace.streams.vision_features import VISION_FEATURES
 _CALLS: Mapping[str, tuple[str, ...]] = {
     "s3": ("list_objects_v2", "get_object", "get_object_tagging", "put_object", "copy_object"),
     "rekognition": (
+        "describe_project_versions",
         *(method for feature in VISION_FEATURES.values() for method in feature.methods),
         *("create_collection", "index_faces", "search_faces", "search_faces_by_image"),
     ),

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.custom_models import CustomModels
 from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList, operation_of
 from headrace.streams.limits.input_check import check_media
@@ -21,10 +22,22 @@ from headrace.streams.vision_features import VISION_FEATURES, Feature
 class Rekognition:
     """Analyses images and videos with Rekognition."""
 
-    def __init__(self, aws: AwsClient, settings: StreamSettings, prices: PriceList) -> None:
+    def __init__(self, aws: AwsClient, settings: StreamSettings, prices: PriceList, model: str = "") -> None:
         self._aws = aws
         self._settings = settings
         self._prices = prices
+        self._model = model
+        self._models = CustomModels(aws)
+
+    async def with_model(self, project: str, version: str) -> Rekognition:
+        """Return the service with a running model of Custom Labels.
+
+        Raises:
+            RetryAt: The model is being started.
+            PermanentError: `model_not_running`: It is not running, and will not run by itself.
+        """
+        arn = await self._models.running(project, version)
+        return Rekognition(self._aws, self._settings, self._prices, arn)
 
     async def detect(self, feature: Feature, picture: MediaInput) -> VisionResult:
         """Analyse an image synchronously.
@@ -35,11 +48,13 @@ class Rekognition:
         calls = VISION_FEATURES[feature]
         check_media("rekognition", operation_of(calls.image), picture)
         options = (calls.image_options or calls.options)(self._settings.min_confidence)
+        if calls.custom:
+            options |= {"ProjectVersionArn": self._model}
         response = await self._aws.call("rekognition", calls.image, Image={"S3Object": picture.s3_object}, **options)
         response.pop("ResponseMetadata", None)
         detections = calls.records((None, each) for each in response[calls.image_field])
         paid = self._prices.charge("rekognition", operation_of(calls.image), 1)
-        return VisionResult(detections, response.get(calls.model, ""), _json(response), (paid,))
+        return VisionResult(detections, response.get(calls.model, self._model), _json(response), (paid,))
 
     async def start(self, feature: Feature, video: MediaInput, token: str) -> str:
         """Start a video job with an idempotency key and return its id; the same key returns the same job.

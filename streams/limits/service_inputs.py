@@ -77,6 +77,14 @@ MEDIA_RULES = (
     ),
     MediaRule(
         "rekognition",
+        ("DetectCustomLabels",),
+        f"{_DOCS}/rekognition/latest/customlabels-dg/limits.html",
+        (Encoding(_PICTURES, 15 * MB),),
+        min_side=64,
+        max_side=4_096,
+    ),
+    MediaRule(
+        "rekognition",
         ("DetectProtectiveEquipment",),
         f"{_DOCS}/rekognition/latest/dg/limits.html",
         (Encoding(_PICTURES, 15 * MB),),

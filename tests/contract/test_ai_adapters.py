@@ -116,6 +116,24 @@ async def test_features_of_videos(calls: Calls, settings: StreamSettings, aws: A
     assert bool(found.detections) == (feature != "celebrities")
 
 
+PROJECT = "arn:aws:rekognition:us-east-1:111122223333:project/cars/1700000000000"
+
+
+@pytest.mark.parametrize(
+    ("version", "error", "reason"),
+    [
+        ("stopped", PermanentError, "STOPPED.*start-project-version.*redrive"),
+        ("training-completed", PermanentError, "TRAINING_COMPLETED"),
+        ("starting", RetryAt, "is being started"),
+    ],
+)
+async def test_own_model_that_does_not_run_is_not_called(
+    calls: Calls, settings: StreamSettings, version: str, error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason):
+        await Rekognition(calls, settings, PRICES).with_model(PROJECT, version)
+
+
 async def test_reads_a_document_page_by_page(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
     documents = Textract(calls, settings, PRICES)
     aws.put("two.pdf", pdf("first page\nsecond line", "last page"))

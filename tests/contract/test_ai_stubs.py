@@ -407,6 +407,30 @@ FEATURES: list[Any] = ["FORMS", "TABLES"]
 FOUND = (Field(1, "Name:", "Ada", 99.0),), (Table(1, (("Ada",),)),)
 READING = {"DocumentLocation": OBJECT, **STARTED}
 
+PROJECT = "arn:aws:rekognition:us-east-1:111122223333:project/cars/1700000000000"
+CARS = "arn:aws:rekognition:us-east-1:111122223333:project/cars/version/1/1700000001000"
+
+
+async def running_model(aws: AwsClient) -> object:
+    await Rekognition(aws, SETTINGS, PRICES).with_model(PROJECT, "1")
+    return "running"
+
+
+OWN_MODELS = (
+    Case(
+        "rekognition",
+        running_model,
+        (
+            (
+                "describe_project_versions",
+                {"ProjectArn": PROJECT, "VersionNames": ["1"]},
+                {"ProjectVersionDescriptions": [{"ProjectVersionArn": CARS, "Status": "RUNNING"}]},
+            ),
+        ),
+        "running",
+    ),
+)
+
 PAPER = (
     Case(
         "textract",
@@ -1026,7 +1050,7 @@ STORE = (
     ),
 )
 
-CASES = (*SIGHT, *PEOPLE, *PAPER, *SOUND, *LANGUAGE, *QUESTIONS, *FILMS, *STORE)
+CASES = (*SIGHT, *OWN_MODELS, *PEOPLE, *PAPER, *SOUND, *LANGUAGE, *QUESTIONS, *FILMS, *STORE)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.calls[0][0])

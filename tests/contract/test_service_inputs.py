@@ -78,6 +78,7 @@ MADE: dict[str, Callable[[], bytes]] = {
 COPIED = ("bottles.mp4", "rabbit.mp4", "jfk.flac", "bottles.jpg")
 SAMPLES = (*FFMPEG_FILES, *PILLOW_FILES, *MADE, *COPIED)
 
+MODEL = "arn:aws:rekognition:us-east-1:111122223333:project/cars/version/1/1700000000000"
 ENDED = ("SUCCEEDED", "FAILED", "COMPLETED", "COMPLETE", "ERROR")
 
 
@@ -136,6 +137,8 @@ class Endpoint:
         place = {"S3Object": {"Bucket": BUCKET, "Name": key}}
         try:
             match service, operation.startswith(("Start", "Create")):
+                case "rekognition", False if operation == "DetectCustomLabels":
+                    client.detect_custom_labels(Image=place, ProjectVersionArn=MODEL)
                 case "rekognition", False:
                     client.detect_labels(Image=place)
                 case "rekognition", True:
@@ -228,6 +231,7 @@ def test_endpoint_accepts_what_the_table_accepts(
 
 
 REFUSED = {
+    ("rekognition", "DetectCustomLabels"): {"wide.png", "picture.webp", "picture.gif", "one.pdf"},
     ("rekognition", "DetectLabels"): {"small.png", "wide.png", "picture.webp", "picture.avif", "one.pdf"},
     ("rekognition", "StartLabelDetection"): {"h264.mkv", "h264.ts", "mpeg4.avi", "mpeg4.mp4", "tiny.mp4", "jfk.flac"},
     ("textract", "DetectDocumentText"): {"picture.webp", "picture.bmp", "wide.png", "text.txt"},
@@ -237,6 +241,7 @@ REFUSED = {
     ("mediaconvert", "CreateJob"): {"tiny.mp4", "tone.wav", "picture.jpg"},
 }
 ACCEPTED = {
+    ("rekognition", "DetectCustomLabels"): {"picture.jpg", "picture.png", "small.png"},
     ("rekognition", "DetectLabels"): {"picture.jpg", "picture.png", "smallest.png"},
     ("rekognition", "StartLabelDetection"): {"h264.mp4", "h264.mov", "bottles.mp4"},
     ("textract", "DetectDocumentText"): {"picture.jpg", "picture.tif", "one.pdf", "small.png"},

@@ -75,7 +75,7 @@ class FakeServices:
     """All services in one object. `calls` lists the calls; each of `failures` makes one call fail."""
 
     path: Path = Path("/nonexistent")
-    labels: tuple[Label, ...] = (Label(name="Cat", confidence=99.0),)
+    labels: tuple[Any, ...] = (Label(name="Cat", confidence=99.0),)
     gone: bool = False
     tagged: dict[str, str] = field(default_factory=dict)
     ended: JobFinished | None = None
@@ -103,6 +103,10 @@ class FakeServices:
     async def detect(self, feature: Feature, picture: MediaInput) -> VisionResult:
         self.record_call("detect", feature)
         return VisionResult(self.labels, "test-model", b"{}", (PRICES.charge("rekognition", "DetectLabels", 1),))
+
+    async def with_model(self, project: str, version: str) -> FakeServices:
+        self.record_call("with_model", project, version)
+        return self
 
     async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
         self.record_call("get_result", feature, job_id)

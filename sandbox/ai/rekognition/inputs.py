@@ -13,7 +13,7 @@ from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.image_analysis import DecodedImage
 from headrace.sandbox.ai.framework.service import Params
 from headrace.streams.limits.input_check import encoding_refusals, fixed_refusals
-from headrace.streams.limits.service_inputs import media_rule
+from headrace.streams.limits.service_inputs import MediaRule, media_rule
 from headrace.streams.media.media_input import MediaInput
 
 InputImage = TypeVar("InputImage")
@@ -27,25 +27,27 @@ def picture(image: Params, cloud: AwsClients) -> DecodedImage:
     return seen(image, cloud, image_analysis.measure)
 
 
-def seen(image: Params, cloud: AwsClients, analyse: Callable[[Image.Image], InputImage]) -> InputImage:
+def seen(
+    image: Params, cloud: AwsClients, analyse: Callable[[Image.Image], InputImage], rule: MediaRule = RULE
+) -> InputImage:
     """Return the result of `analyse` for the image of a request. Raises `ServiceError` for a rejected image."""
     try:
         data = _image_bytes(image, cloud)
         opened = image_analysis.read(data)
-        _check(opened, data)
+        _check(opened, data, rule)
         return analyse(opened)
     except image_analysis.NotAnImageError as error:
         raise ServiceError("InvalidImageFormatException", "Request has invalid image format") from error
 
 
-def _check(opened: Image.Image, data: bytes) -> None:
+def _check(opened: Image.Image, data: bytes, rule: MediaRule) -> None:
     width, height = opened.size
     media = MediaInput("", "", inputs.content_type(data), len(data), width=width, height=height)
-    if any(fixed_refusals(RULE, media)):
+    if any(fixed_refusals(rule, media)):
         raise ServiceError("InvalidParameterException", "Request has Invalid Parameters")
-    if not any(media.content_type in encoding.content_types for encoding in RULE.encodings):
+    if not any(media.content_type in encoding.content_types for encoding in rule.encodings):
         raise ServiceError("InvalidImageFormatException", "Request has invalid image format")
-    if reasons := list(encoding_refusals(RULE, media)):
+    if reasons := list(encoding_refusals(rule, media)):
         raise ServiceError("ImageTooLargeException", "; ".join(reasons))
 
 

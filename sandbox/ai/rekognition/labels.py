@@ -12,7 +12,7 @@ from headrace.sandbox.ai.framework.job_runner import JobKind
 from headrace.sandbox.ai.framework.ledger import JobSubject, LedgerJob
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 from headrace.sandbox.ai.framework.video_analysis import Detection, VideoAnalysis
-from headrace.sandbox.ai.rekognition import collections, other_features, responses
+from headrace.sandbox.ai.rekognition import collections, custom_labels, other_features, responses
 from headrace.sandbox.ai.rekognition.inputs import picture
 from headrace.sandbox.ai.rekognition.jobs import VIDEO_JOBS, find, page, start, watch
 
@@ -131,6 +131,7 @@ SERVICE = Service(
         "StartContentModeration": start_content_moderation,
         "GetContentModeration": get_content_moderation,
         **other_features.OPERATIONS,
+        **custom_labels.OPERATIONS,
         **collections.OPERATIONS,
     },
     jobs={
@@ -140,6 +141,6 @@ SERVICE = Service(
         **collections.JOBS,
     },
     subject=_subject,
-    synthetic=other_features.SYNTHETIC | collections.SYNTHETIC,
+    synthetic=other_features.SYNTHETIC | custom_labels.SYNTHETIC | collections.SYNTHETIC,
     is_real=other_features.is_real,
 )

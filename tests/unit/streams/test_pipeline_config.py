@@ -11,9 +11,10 @@ from headrace.schemas import topics
 from headrace.schemas.jobs import CONCURRENT_JOBS
 from headrace.schemas.records import MediaProbed
 from headrace.schemas.settings import SettingsError
-from headrace.streams import pipeline
+from headrace.streams import pipeline, pipeline_config
 from headrace.streams.costs.asset_budget import BudgetLimits
 from headrace.streams.limits import job_quotas
+from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.results import ResultsStore
 from headrace.streams.stage import Stage, Transform, record_filter
 from headrace.streams.stages import ready as ready_stage
@@ -22,6 +23,7 @@ from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import asset, envelope, probed, ready, scanned, uploaded
 from tests.support.stages import get_stages
 
+ALL_STAGES = Path(__file__).parents[3] / "sandbox" / "demo" / "all_stages.toml"
 MEDIA = Path(__file__).parents[3] / "sandbox" / "media"
 
 
@@ -214,11 +216,11 @@ def test_configured_slots_above_the_quota_leave_one_and_are_reported() -> None:
 
 
 @pytest.mark.parametrize("name", [stage.name for stage in pipeline.OPTIONAL_STAGES])
-def test_optional_stage_has_every_topic_that_it_needs(pipeline_file: Path, name: str) -> None:
+def test_optional_stage_has_every_topic_that_it_needs(name: str) -> None:
     needs = {"voice": "translation", "machine-tasks": "machines"}
-    producer = f"[stages.{needs[name]}]\non = true\n" if name in needs else ""
-    pipeline_file.write_text(f"[stages.{name}]\non = true\n{producer}")
-    enabled = pipeline.stages(pipeline.load_config())
+    settings = pipeline_config.read(str(ALL_STAGES)).stages
+    own = [name, *([needs[name]] if name in needs else [])]
+    enabled = pipeline.stages(PipelineConfig({each: settings.get(each, {"on": True}) for each in own}))
     topic_names = {topic.name for topic in topics.table(each.name for each in enabled)}
     for each in enabled:
         needed = (*each.inputs, *([each.writes] if each.writes else []))
