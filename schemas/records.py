@@ -87,6 +87,27 @@ class CelebritiesRecognised(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class CustomLabel(Struct, frozen=True, kw_only=True, gc=False):
+    """What a model of the user's own recognised."""
+
+    name: str
+    confidence: float
+    at_seconds: tuple[float, ...]
+
+
+class CustomLabelsDetected(Struct, frozen=True, kw_only=True, gc=False):
+    """A model of the user's own labelled a picture or a video."""
+
+    EVENT: ClassVar[str] = "CustomLabelsDetected"
+
+    asset: Asset
+    labels: tuple[CustomLabel, ...]
+    count: int
+    model: str
+    result: Pointer
+    charges: tuple[Charge, ...]
+
+
 class DocumentAnalysed(Struct, frozen=True, kw_only=True, gc=False):
     """The text of a document was read."""
 
@@ -707,6 +728,7 @@ Event = (
     ActivityScheduled
     | AwsEvent
     | CelebritiesRecognised
+    | CustomLabelsDetected
     | DocumentAnalysed
     | EntitiesDetected
     | ExecutionAdvanced
@@ -746,6 +768,7 @@ EVENTS: dict[str, type[Event]] = {
     "ActivityScheduled": ActivityScheduled,
     "AwsEvent": AwsEvent,
     "CelebritiesRecognised": CelebritiesRecognised,
+    "CustomLabelsDetected": CustomLabelsDetected,
     "DocumentAnalysed": DocumentAnalysed,
     "EntitiesDetected": EntitiesDetected,
     "ExecutionAdvanced": ExecutionAdvanced,

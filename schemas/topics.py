@@ -84,6 +84,12 @@ EMBEDDED = Topic("media.embedded", "vectors of passages", (records.MediaEmbedded
 TRANSLATED = Topic("media.translated", "translations", (records.MediaTranslated,))
 VOICED = Topic("media.voiced", "translations as speech", (records.MediaVoiced,), stage="voice")
 DESCRIBED = Topic("media.described", "descriptions of pictures and videos", (records.MediaDescribed,), stage="describe")
+CUSTOM_LABELS = Topic(
+    "media.custom-labels-detected",
+    "labels of the user's own models",
+    (records.CustomLabelsDetected,),
+    stage="custom-labels",
+)
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
 BRIDGE_DLQ = Topic("bridge.dlq", "unparseable AWS messages, unchanged", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headrace.schemas.jobs import JobSpec
-from headrace.schemas.records import Celebrity, Face, Label, Segment, TextLine
+from headrace.schemas.records import Celebrity, CustomLabel, Face, Label, Segment, TextLine
 
-Feature = Literal["labels", "moderation", "faces", "text", "segments", "celebrities"]
+Feature = Literal["labels", "moderation", "faces", "text", "segments", "celebrities", "custom"]
 FeatureResponse = Mapping[str, Any]
+MOST_TIMES = 50
+"""Times of one custom label; the stored answer has all of them."""
 Detections = Iterable[tuple[float | None, FeatureResponse]]
 """Detections with their timestamps in seconds; None in an image."""
 
@@ -97,6 +99,20 @@ def _celebrities(detections: Detections) -> tuple[Celebrity, ...]:
         if celebrity.name not in best or best[celebrity.name].confidence < celebrity.confidence:
             best[celebrity.name] = celebrity
     return tuple(sorted(best.values(), key=lambda celebrity: (-celebrity.confidence, celebrity.name)))
+
+
+def _custom_labels(detections: Detections) -> tuple[CustomLabel, ...]:
+    """Return each name once with its highest confidence and its first times, the surest first."""
+    confidences: dict[str, float] = {}
+    times: dict[str, list[float]] = {}
+    for at, each in detections:
+        name = each["Name"]
+        confidences[name] = max(confidences.get(name, 0.0), round(each["Confidence"], 2))
+        own = times.setdefault(name, [])
+        if at is not None and at not in own and len(own) < MOST_TIMES:
+            own.append(at)
+    names = sorted(confidences, key=lambda name: (-confidences[name], name))
+    return tuple(CustomLabel(name=name, confidence=confidences[name], at_seconds=tuple(times[name])) for name in names)
 
 
 def _segments(detections: Detections) -> tuple[Segment, ...]:
@@ -186,6 +202,15 @@ VISION_FEATURES: dict[Feature, FeatureSpec] = {
         video_field="Celebrities",
         one="Celebrity",
         records=_celebrities,
+    ),
+    "custom": FeatureSpec(
+        image="detect_custom_labels",
+        image_field="CustomLabels",
+        video_field="CustomLabels",
+        one="CustomLabel",
+        custom=True,
+        options=_min_confidence,
+        records=_custom_labels,
     ),
 }
 

@@ -29,7 +29,7 @@ class SampleFile:
     endings: Mapping[str, str]
 
 
-SIGHT = ("faces", "text-in-video", "celebrities", "face-search", "describe")
+SIGHT = ("faces", "text-in-video", "celebrities", "face-search", "describe", "custom-labels")
 FILM = ("segments", "transcode")
 QUALITY = "quality"
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice")

@@ -119,6 +119,15 @@ async def test_features_of_videos(calls: Calls, settings: StreamSettings, aws: A
 PROJECT = "arn:aws:rekognition:us-east-1:111122223333:project/cars/1700000000000"
 
 
+async def test_labels_of_an_own_model(calls: Calls, settings: StreamSettings, media_bucket: None) -> None:
+    vision = await Rekognition(calls, settings, PRICES).with_model(PROJECT, "1")
+    found = await vision.detect("custom", media("bottles.jpg"))
+    assert found.model.startswith("arn:aws:rekognition:us-east-1:111122223333:project/cars/version/1/")
+    assert all(each.name.startswith("SYNTHETIC ") for each in found.detections)
+    assert found.detections
+    assert found.charges[0].usd == 0
+
+
 @pytest.mark.parametrize(
     ("version", "error", "reason"),
     [

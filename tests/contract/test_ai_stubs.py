@@ -411,6 +411,12 @@ PROJECT = "arn:aws:rekognition:us-east-1:111122223333:project/cars/1700000000000
 CARS = "arn:aws:rekognition:us-east-1:111122223333:project/cars/version/1/1700000001000"
 
 
+async def labelled_by_own_model(aws: AwsClient) -> object:
+    vision = await Rekognition(aws, SETTINGS, PRICES).with_model(PROJECT, "1")
+    found = await vision.detect("custom", PHOTO)
+    return [(each.name, each.confidence) for each in found.detections], found.model, found.charges[0].usd
+
+
 async def running_model(aws: AwsClient) -> object:
     await Rekognition(aws, SETTINGS, PRICES).with_model(PROJECT, "1")
     return "running"
@@ -428,6 +434,23 @@ OWN_MODELS = (
             ),
         ),
         "running",
+    ),
+    Case(
+        "rekognition",
+        labelled_by_own_model,
+        (
+            (
+                "describe_project_versions",
+                {"ProjectArn": PROJECT, "VersionNames": ["1"]},
+                {"ProjectVersionDescriptions": [{"ProjectVersionArn": CARS, "Status": "RUNNING"}]},
+            ),
+            (
+                "detect_custom_labels",
+                {"Image": OBJECT, "ProjectVersionArn": CARS, "MinConfidence": 50.0},
+                {"CustomLabels": [{"Name": "Beetle", "Confidence": 97.456, "Geometry": GEOMETRY}]},
+            ),
+        ),
+        ([("Beetle", 97.46)], CARS, 0.0),
     ),
 )
 

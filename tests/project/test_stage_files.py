@@ -34,6 +34,14 @@ STAGES = {
     "quality": StageFiles(
         "QUALITY", ("schemas/avro/QualityMeasured/v1.avsc", "schemas/topics.py", "streams/stages/quality.py")
     ),
+    "custom-labels": StageFiles(
+        "CUSTOM_LABELS",
+        (
+            "schemas/avro/CustomLabelsDetected/v1.avsc",
+            "schemas/topics.py",
+            "streams/stages/custom_labels.py",
+        ),
+    ),
     "describe": StageFiles(
         "DESCRIBED", ("schemas/avro/MediaDescribed/v1.avsc", "schemas/topics.py", "streams/stages/describe.py")
     ),
