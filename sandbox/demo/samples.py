@@ -32,7 +32,7 @@ class SampleFile:
 SIGHT = ("faces", "text-in-video", "celebrities", "face-search", "describe", "custom-labels")
 FILM = ("segments", "transcode")
 QUALITY = "quality"
-TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice")
+TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice", "embedding")
 
 
 def samples(all_stages: bool = False, broken: str = "") -> tuple[SampleFile, ...]:
