@@ -64,6 +64,15 @@ class _Thing(msgspec.Struct, frozen=True, rename="pascal"):
     geometry: _Geometry | None = None
     detected_text: str | None = None
     type: str | None = None
+    face_id: str | None = None
+
+
+class _FaceMatch(msgspec.Struct, frozen=True, rename="pascal"):
+    face: _Thing | None = None
+
+
+class _PersonDetail(msgspec.Struct, frozen=True, rename="pascal"):
+    face: _Thing | None = None
 
 
 class _Timed(_Thing, frozen=True, rename="pascal"):
@@ -72,6 +81,8 @@ class _Timed(_Thing, frozen=True, rename="pascal"):
     face: _Thing | None = None
     celebrity: _Thing | None = None
     text_detection: _Thing | None = None
+    person: _PersonDetail | None = None
+    face_matches: tuple[_FaceMatch, ...] = ()
 
 
 class _Score(msgspec.Struct, frozen=True, rename="pascal"):
@@ -94,6 +105,17 @@ class _Answer(msgspec.Struct, frozen=True, rename="pascal"):
     celebrities: tuple[_Timed, ...] = ()
     text_detections: tuple[_Timed, ...] = ()
     segments: tuple[_Segment, ...] = ()
+    face_records: tuple[_Timed, ...] = ()
+    persons: tuple[_Timed, ...] = ()
+
+
+def read_people(content: bytes) -> list[PictureBox]:
+    """Return the boxes of faces of a collection, at most 5,000. Their text is the id of the face.
+
+    Raises:
+        msgspec.DecodeError: the content is not an answer of Rekognition.
+    """
+    return list(islice(_people(msgspec.json.decode(content, type=_Answer)), MOST_BOXES))
 
 
 def read_boxes(content: bytes) -> list[PictureBox]:
@@ -138,6 +160,17 @@ def _boxes(answer: _Answer) -> Iterator[PictureBox]:
         if line.type == "LINE":
             area = _area(line)
             yield from _box("text", line.detected_text or "", line.confidence, each, area)
+
+
+def _people(answer: _Answer) -> Iterator[PictureBox]:
+    for each in answer.face_records:
+        if each.face and each.face.face_id:
+            yield from _box("face", each.face.face_id, each.face.confidence, each, each.face.bounding_box)
+    for each in answer.persons:
+        face = each.person.face if each.person else None
+        known = next((match.face.face_id for match in each.face_matches if match.face), None)
+        if face and known:
+            yield from _box("face", known, face.confidence, each, face.bounding_box)
 
 
 def _area(thing: _Thing) -> _Rectangle | None:

@@ -103,7 +103,7 @@ people = Table(
     Index(None, "face"),
     Index(None, "other"),
 )
-"""Names of people, links between faces, and forgotten faces. The faces themselves are rows of `passages` with the kind `person`."""
+"""Names of people, links between faces, and forgotten faces. Faces that were seen are in `passages`."""
 
 deliveries = Table(
     "deliveries",

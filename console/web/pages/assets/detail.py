@@ -24,6 +24,7 @@ from headrace.schemas.parsing import InvalidValueError, parse_float
 
 DRAWN_STAGES = ("labels", "faces", "celebrities", "text-in-video")
 """Stages whose results have boxes."""
+PEOPLE_STAGE = "face-search"
 SHOTS_STAGE = "segments"
 PROXY_STAGE = "transcode"
 VOICE_STAGE = "voice"
@@ -64,7 +65,7 @@ class AssetView:
     @property
     def has_boxes(self) -> bool:
         """Whether results may have boxes."""
-        return bool(self.results.intersection(DRAWN_STAGES))
+        return bool(self.results.intersection((*DRAWN_STAGES, PEOPLE_STAGE)))
 
 
 def show(request: ConsoleRequest) -> Response:

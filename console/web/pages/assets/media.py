@@ -7,17 +7,19 @@ a download, and never a document of the console's origin.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from headrace.console.media import boxes
+from headrace.console.media.boxes import PictureBox
 from headrace.console.media.objects import ObjectGoneError, ObjectName, RangeNotSatisfiableError, parse_location
 from headrace.console.media.webvtt import captions
-from headrace.console.views.queries import asset_detail
+from headrace.console.views.queries import asset_detail, people
 from headrace.console.web.failures import NotFoundError
-from headrace.console.web.pages.assets.detail import DRAWN_STAGES, SHOTS_STAGE, named_version
+from headrace.console.web.pages.assets.detail import DRAWN_STAGES, PEOPLE_STAGE, SHOTS_STAGE, named_version
 from headrace.console.web.request import ConsoleRequest
 from headrace.schemas.parsing import InvalidValueError, parse_int
 
@@ -73,8 +75,17 @@ def seen(request: ConsoleRequest) -> Response:
     """Return the boxes and shots of stored results as JSON, for a player."""
     stored = named_version(request)
     drawn = [each for stage in DRAWN_STAGES for each in _read(request, stored.id, stage, boxes.read_boxes)]
+    drawn += _people(request, stored.id)
     shots = _read(request, stored.id, SHOTS_STAGE, boxes.read_shots)
     return JSONResponse(msgspec.to_builtins({"boxes": drawn, "shots": shots}), headers=_HEADERS)
+
+
+def _people(request: ConsoleRequest, version: int) -> list[PictureBox]:
+    """Return the boxes of people with their names; those of forgotten faces are left out."""
+    found = _read(request, version, PEOPLE_STAGE, boxes.read_people)
+    with request.services.connect() as connection:
+        known = people.people_of_faces(connection, {each.text for each in found})
+    return [replace(each, text=people.display_name(each.text, known)) for each in found if each.text in known]
 
 
 def _read(request: ConsoleRequest, version: int, stage: str, parse: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headrace.console.media.boxes import DetectedShot, PictureBox, read_boxes, read_shots
+from headrace.console.media.boxes import DetectedShot, PictureBox, read_boxes, read_people, read_shots
 
 AREA = {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}
 
@@ -30,6 +30,18 @@ def test_reads_faces_and_lines_of_text_but_no_words() -> None:
     texts = [{"DetectedText": kind, "Type": kind, "Geometry": geometry} for kind in ("LINE", "WORD")]
     assert [each.text for each in boxes(FaceDetails=[{"BoundingBox": AREA}], TextDetections=texts)] == ["face", "LINE"]
     assert [each.seconds for each in boxes(Faces=[{"Timestamp": 1000, "Face": {"BoundingBox": AREA}}])] == [1.0]
+
+
+def test_reads_the_faces_of_a_collection() -> None:
+    def people(**answer: Any) -> list[tuple[str, float | None]]:
+        return [(each.text, each.seconds) for each in read_people(json.dumps(answer).encode())]
+
+    face = {"BoundingBox": AREA, "Confidence": 99.0}
+    assert people(FaceRecords=[{"Face": {**face, "FaceId": "a"}, "FaceDetail": face}], Searches=[]) == [("a", None)]
+    person = {"Timestamp": 2500, "Person": {"Index": 0, "Face": face}}
+    matches = [{"Similarity": 98.0, "Face": {"FaceId": "b"}}]
+    assert people(Persons=[{**person, "FaceMatches": matches}, {**person, "FaceMatches": []}]) == [("b", 2.5)]
+    assert people(FaceMatches=[]) == []
 
 
 def test_reads_shots() -> None:
