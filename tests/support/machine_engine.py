@@ -65,6 +65,7 @@ from headrace.streams.machines.execution.stimuli import (
 from headrace.streams.machines.local_run.mocks import MockedAnswer, Mocks
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 FACTORY = ArnFactory("us-east-1", "123456789012")
 
 
@@ -183,9 +184,9 @@ class MemoryEngine:
     async def task_started(self, execution: str, task: str) -> None:
         self._send(execution, TaskStarted(self.now, self._seed(), task))
 
-    def fire_timers(self) -> None:
-        """Let all timers fire that are set."""
-        self._run(with_timers=True)
+    def fire_timers(self, seconds: float = float("inf")) -> None:
+        """Let all timers fire that are due within some seconds."""
+        self._run(END_OF_TIME if seconds == float("inf") else self.now + timedelta(seconds=seconds))
 
     async def _take_activity_task(self, arn: str, seconds: float) -> ActivityTask | None:
         for entry in self.activities:
@@ -208,10 +209,10 @@ class MemoryEngine:
 
     def _send(self, arn: str, stimulus: Stimulus) -> None:
         self._inbox.append((arn, stimulus))
-        self._run(with_timers=not self._holds_timers)
+        self._run(BEGIN if self._holds_timers else END_OF_TIME)
 
-    def _run(self, with_timers: bool) -> None:
-        while self._inbox or (with_timers and self._timers):
+    def _run(self, timers_until: datetime) -> None:
+        while self._inbox or (self._timers and self._timers[0][0] <= timers_until):
             if not self._inbox:
                 due, _, arn, timer = heappop(self._timers)
                 if self._executions[arn].status != "RUNNING":

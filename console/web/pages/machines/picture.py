@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,7 +20,7 @@ REMEMBERED = 50
 MOST_STATES = 400
 """States of a drawn definition: a larger picture has several megabytes, and takes seconds."""
 _URGENCY: tuple[MarkStatus, ...] = ("running", "waiting", "failed", "aborted", "caught", "succeeded")
-"""A state that was visited several times shows the first of these."""
+"""A state that was visited for several items shows the first of these."""
 
 
 @lru_cache(REMEMBERED)
@@ -52,12 +53,17 @@ def running_marks(definition: Mapping[str, Any], counts: Mapping[str, int]) -> M
 
 
 def visit_marks(visits: Sequence[StateVisit]) -> Marks:
-    """Mark the visited states of an execution, with the number of visits if there are several."""
+    """Mark the visited states of an execution, with the number of visits if there are several.
+
+    Of the visits at one place, such as those of a loop or before a redrive, the last one counts.
+    """
+    counts = Counter(visit.state for visit in visits)
+    last = {(visit.state, visit.parent, visit.iteration): visit_status(visit) for visit in visits}
     found: dict[str, list[MarkStatus]] = {}
-    for visit in visits:
-        found.setdefault(visit.state, []).append(visit_status(visit))
+    for (state, _, _), status in last.items():
+        found.setdefault(state, []).append(status)
     return {
-        state: StateMark(min(statuses, key=_URGENCY.index), f"×{len(statuses):,}" if len(statuses) > 1 else "")
+        state: StateMark(min(statuses, key=_URGENCY.index), f"×{counts[state]:,}" if counts[state] > 1 else "")
         for state, statuses in found.items()
     }
 

@@ -82,6 +82,13 @@ def test_marks_show_the_most_urgent_visit_and_count_them() -> None:
         "T": ("caught", ""),
         "U": ("failed", ""),
     }
+    again = [
+        visit(status="failed"),
+        visit(),
+        visit(state="I", iteration=0, status="failed"),
+        visit(state="I", iteration=1),
+    ]
+    assert {name: mark.status for name, mark in visit_marks(again).items()} == {"S": "succeeded", "I": "failed"}
     definition = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": True}}}
     assert running_marks(definition, {"W": 1_234})["W"].status == "waiting"
     assert running_marks(definition, {"W": 1_234})["W"].text == "1,234"
