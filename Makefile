@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-views fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
+.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-views fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,9 @@ bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages against their rate 
 
 bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB, and the inspection of media
 	@missed=0; $(BIN)/python -m bench.redaction || missed=1; $(BIN)/python -m bench.hostile || missed=1; exit $$missed
+
+bench-sampling: $(VENV)/dev.stamp ## Measure the sampling of an hour of video: time, calls, price and quality
+	@$(BIN)/python -m bench.sampling $(ARGS)
 
 bench-views: $(VENV)/dev.stamp ## Measure the projection into views, and queries at two sizes
 	@$(BIN)/python -m bench.views $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.demo.pdf import pdf
 from headrace.schemas.ids import job_token
-from headrace.schemas.records import Asset, JobStarted, MediaReady
+from headrace.schemas.records import Asset, JobStarted, MediaLabelled, MediaReady
 from headrace.streams import pipeline
 from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient as Calls
@@ -29,18 +30,26 @@ from headrace.streams.aws.titan import TitanEmbeddings
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
 from headrace.streams.embeddings import DIMENSIONS, TITAN_V2, EmbeddingModel
+from headrace.streams.engine.context import RunnerContext
+from headrace.streams.engine.outcome import Done
+from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import ObjectGone, PermanentError, RetryAt, ThrottledError, TransientError
+from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.media.question import MediaQuestion
 from headrace.streams.passages.vectors import cosine
+from headrace.streams.pipeline_config import PipelineConfig
+from headrace.streams.result_paths import version_folder
+from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import Field, Form, Table
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stages.documents import documents_stage
 from headrace.streams.vision_features import Feature
 from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, qr, wait_until
+from tests.support.fake_services import FakeServices
 from tests.support.prices import PRICES
-from tests.support.records import NOW, asset, ready
+from tests.support.records import CODEC, NOW, asset, ready, received
 
 pytestmark = pytest.mark.system
 
@@ -101,6 +110,32 @@ async def test_features_of_images(calls: Calls, settings: StreamSettings, media_
     found = await Rekognition(calls, settings, PRICES).detect(feature, media("bottles.jpg"))
     assert found.charges[0].usd == 0.001
     assert (feature == "text") == (b"SYNTHETIC" in found.answer)
+
+
+async def test_frames_of_a_video_give_the_event_of_the_video_api(
+    calls: Calls, settings: StreamSettings, aws: Aws, ai_url: str
+) -> None:
+    head = aws.s3.head_object(Bucket=BUCKET, Key="rabbit.mp4")
+    video = asset("rabbit.mp4", bucket=BUCKET, etag=head["ETag"].strip('"'), size=head["ContentLength"])
+    results, vision = ResultsStore(S3Bucket(calls, BUCKET)), Rekognition(calls, settings, PRICES)
+    services = replace(FakeServices().services(results), objects=S3Objects(calls, 10**9), vision=vision)
+    record = ready(
+        video, kind="video", content_type="video/mp4", format="mov", duration_seconds=7.8, width=320, height=240
+    )
+    [stage] = pipeline.get_stages(
+        ["labels"], pipeline.stages(PipelineConfig({"labels": {"on": True, "sample": "scenes"}}))
+    )
+    done = await Runner(stage, RunnerContext(CODEC, results, services, UnlimitedSlots(), PRICES)).run(received(record))
+    assert isinstance(done, Done)
+    event = CODEC.decode(done.events[0].value)
+    assert isinstance(event, MediaLabelled)
+    answer = json.loads(await results.read(event.result))
+    assert answer["Labels"] == sorted(answer["Labels"], key=lambda each: each["Timestamp"])
+    assert {each["Label"]["Name"] for each in answer["Labels"]} >= {label.name for label in event.labels}
+    asked = {call["asset"] for call in http(f"{ai_url}/ledger")["calls"] if call["operation"] == "DetectLabels"}
+    frames = {f"{BUCKET}/{version_folder(video)}frames@1.{round(at * 1000):09}.jpg" for at in answer["SampledFrames"]}
+    assert frames <= asked
+    assert event.charges[0].units == len(frames)
 
 
 @pytest.mark.parametrize("feature", ["faces", "text", "segments", "celebrities"])
