@@ -40,11 +40,9 @@ class Objects(Protocol):
         Raises:
             ObjectGone: the version was replaced or deleted.
         """
-        ...
 
     async def tags(self, asset: Asset) -> dict[str, str]:
         """Return the tags of this version, or of the current object if the version has no id."""
-        ...
 
 
 class Blobs(Protocol):
@@ -52,11 +50,9 @@ class Blobs(Protocol):
 
     async def put_blob(self, asset: Asset, name: str, content: bytes, content_type: str) -> Pointer:
         """Store content in the folder of the asset version and return its location."""
-        ...
 
     async def find_blob(self, asset: Asset, name: str, content_type: str) -> Pointer | None:
         """Return the location of stored content; None if there is none."""
-        ...
 
     async def read(self, pointer: Pointer) -> bytes:
         """Return stored content.
@@ -64,7 +60,6 @@ class Blobs(Protocol):
         Raises:
             PermanentError: the content was deleted.
         """
-        ...
 
 
 class MalwareScanner(Protocol):
@@ -76,7 +71,6 @@ class MalwareScanner(Protocol):
         Raises:
             PermanentError: the content is harmful.
         """
-        ...
 
 
 class Vision(Protocol):
@@ -89,7 +83,6 @@ class Vision(Protocol):
             RetryAt: the model is being started.
             PermanentError: `model_not_running`: it is not running, and will not run by itself.
         """
-        ...
 
     async def detect(self, feature: Feature, picture: MediaInput) -> VisionResult:
         """Analyse an image synchronously.
@@ -97,7 +90,6 @@ class Vision(Protocol):
         Raises:
             PermanentError: `unsupported_input`: the service does not accept the image.
         """
-        ...
 
     async def start(self, feature: Feature, video: MediaInput, token: str) -> str:
         """Start a job for a video with an idempotency key; return its id.
@@ -105,11 +97,9 @@ class Vision(Protocol):
         Raises:
             PermanentError: `unsupported_input`: the service does not accept the video.
         """
-        ...
 
     async def get_result(self, feature: Feature, job_id: str, seconds: float) -> VisionResult:
         """Fetch the result of a job for a video of `seconds` seconds."""
-        ...
 
 
 class SpeechToText(Protocol):
@@ -123,15 +113,12 @@ class SpeechToText(Protocol):
         Raises:
             PermanentError: `unsupported_input`: the service does not accept the file.
         """
-        ...
 
     async def get_result(self, job_id: str, seconds: float) -> Transcript:
         """Fetch the transcript of a job for audio of `seconds` seconds."""
-        ...
 
     def silence(self, reason: str) -> Transcript | None:
         """Return an empty transcript if the reason of a failed job is that the audio has no speech; else None."""
-        ...
 
 
 class Documents(Protocol):
@@ -143,7 +130,6 @@ class Documents(Protocol):
         Raises:
             PermanentError: `unsupported_input`: the service does not accept the image.
         """
-        ...
 
     async def start(self, document: MediaInput, token: str, features: Sequence[DocumentFeature]) -> str:
         """Start a job for a document with an idempotency key; return its id.
@@ -151,11 +137,9 @@ class Documents(Protocol):
         Raises:
             PermanentError: `unsupported_input`: the service does not accept the document.
         """
-        ...
 
     async def get_result(self, job_id: str, features: Sequence[DocumentFeature]) -> DocumentText:
         """Fetch the result of a job that was started with these features."""
-        ...
 
 
 class Language(Protocol):
@@ -167,15 +151,12 @@ class Language(Protocol):
         Raises:
             PermanentError: the language is not supported.
         """
-        ...
 
     async def detect_sentiment(self, text: str, language: str) -> SentimentResult:
         """Detect the sentiment of a text."""
-        ...
 
     async def detect_languages(self, text: str) -> LanguageResult:
         """Detect the languages of a text."""
-        ...
 
 
 class Translator(Protocol):
@@ -183,7 +164,6 @@ class Translator(Protocol):
 
     async def translate(self, texts: Sequence[str], source: str, target: str) -> Translation:
         """Translate each text; an empty `source` is detected."""
-        ...
 
 
 class Voice(Protocol):
@@ -191,11 +171,9 @@ class Voice(Protocol):
 
     async def start(self, text: str, voice: str, token: str) -> str:
         """Start a job for a text; return its id."""
-        ...
 
     async def get_result(self, job_id: str) -> SpeechFile:
         """Return the location of the audio of a job."""
-        ...
 
 
 class Transcoder(Protocol):
@@ -206,11 +184,9 @@ class Transcoder(Protocol):
 
         The proxy is at most `height` pixels high; `hls` adds an HTTP Live Streaming output.
         """
-        ...
 
     async def get_result(self, job_id: str, seconds: float) -> TranscodeResult:
         """Return the output files of a job for media of `seconds` seconds."""
-        ...
 
 
 class TextGenerator(Protocol):
@@ -218,7 +194,6 @@ class TextGenerator(Protocol):
 
     async def write(self, instruction: str, text: str, model: str) -> Completion:
         """Return the response of the model to an instruction about a text."""
-        ...
 
     async def answer(self, question: MediaQuestion) -> Completion:
         """Return the answer of the model to a question about a media file, in JSON that no one has validated.
@@ -226,7 +201,6 @@ class TextGenerator(Protocol):
         Raises:
             PermanentError: `unsupported_input`: the service does not accept the file.
         """
-        ...
 
 
 class JobLookup(Protocol):
@@ -238,7 +212,6 @@ class JobLookup(Protocol):
         Raises:
             PermanentError: the service does not know the job.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

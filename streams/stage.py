@@ -122,9 +122,7 @@ class Stage:
     the pipeline file. `when_proxied` replaces `when` while the stage `transcode` is enabled: videos that the service
     does not accept are read from their proxies.
 
-    `required` names the settings without which the pipeline file cannot switch the stage on.
-
-    A stage with `needs_consent` processes only objects that match `consent`, which the pipeline file sets.
+    `required` names the settings that the pipeline file must have. A stage with `needs_consent` processes only objects that match `consent`, which the pipeline file sets.
 
     `paid_operations` names the billed operations, such as `transcribe.start_transcription_job`; workers share their
     rate limits. `priced_features` names the features with their own price.

@@ -75,17 +75,9 @@ MEDIA_RULES = (
         min_side=80,
         max_side=10_000,
     ),
-    MediaRule(
+    MediaRule(  # the limits of Custom Labels are on customlabels-dg/limits.html
         "rekognition",
-        ("DetectCustomLabels",),
-        f"{_DOCS}/rekognition/latest/customlabels-dg/limits.html",
-        (Encoding(_PICTURES, 15 * MB),),
-        min_side=64,
-        max_side=4_096,
-    ),
-    MediaRule(
-        "rekognition",
-        ("DetectProtectiveEquipment",),
+        ("DetectProtectiveEquipment", "DetectCustomLabels"),
         f"{_DOCS}/rekognition/latest/dg/limits.html",
         (Encoding(_PICTURES, 15 * MB),),
         min_side=64,

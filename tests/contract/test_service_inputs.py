@@ -203,7 +203,7 @@ def _refusal(service: str, operation: str, media: MediaInput) -> str:
 
 
 FIRST_OPERATIONS = sorted(
-    {(rule.service, rule.operations[0]) for rule in MEDIA_RULES} - {("rekognition", "DetectProtectiveEquipment")}
+    {(rule.service, rule.operations[-1 if "DetectCustomLabels" in rule.operations else 0]) for rule in MEDIA_RULES}
 )
 
 
