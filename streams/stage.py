@@ -134,6 +134,7 @@ class Stage:
     for a setting without a meaning; the message begins with its name.
 
     With `ordered`, a record that is waiting for a retry holds back all later records of its key.
+    With `reuse`, the result of any object version with the same content is used instead of a call.
 
     `follows` are topics that its worker reads outside of its consumer group, and `emits` those that it writes besides
     `writes`. A stage that is `part_of` another one is on if that one is.
@@ -141,13 +142,10 @@ class Stage:
     `summary` formats a result of the stage in a few words, for `headrace trace` and `headrace watch`. Without it, the
     event type decides. `search` returns the names and texts of a result by which `headrace search` finds it.
 
-    With `reuse`, the stored result of any object version with the same content is used instead of a call.
-
     `embeds` is the model of a stage whose results, at `result` of its events, are passages with vectors
     (`headrace.streams.passages.embedded`).
 
     `epoch` counts the runs with `--reprocess`; results and jobs of an earlier epoch are ignored.
-
     Raises ValueError if the name is invalid, or if it reads a retry topic.
     """
 
