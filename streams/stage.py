@@ -122,7 +122,7 @@ class Stage:
     the pipeline file. `when_proxied` replaces `when` while the stage `transcode` is enabled: videos that the service
     does not accept are read from their proxies.
 
-    `required` names the settings that the pipeline file must have. A stage with `needs_consent` processes only objects that match `consent`, which the pipeline file sets.
+    The file must set all `required` settings. With `needs_consent`, only objects that match `consent` are processed.
 
     `paid_operations` names the billed operations, such as `transcribe.start_transcription_job`; workers share their
     rate limits. `priced_features` names the features with their own price.
