@@ -75,9 +75,9 @@ class ExecutionFold:
         return entry.id
 
     def _exit(self, details: Mapping[str, Any], visit: int, at: float, kind: str) -> int:
-        """Close the visit of the named state: the innermost one, or one around it."""
+        """Close the visit of the named state: the innermost, or one around it, also if it failed before a redrive."""
         name = short(details.get("name"))
-        while visit in self.visits and (self.visits[visit].state != name or self.visits[visit].exited_at is not None):
+        while visit in self.visits and (self.visits[visit].state != name or self.visits[visit].status == "succeeded"):
             visit = self.visits[visit].parent
         if visit in self.visits:
             self._close(visit, at)
