@@ -48,8 +48,8 @@ ALLOWED = {
     "connectors/sinks/ssrf_guard.py": ("an address of `ipaddress`", "int(address)"),
     "connectors/webhook/sns_signature.py": (MESSAGE, "orjson.loads(body)", "datetime.fromisoformat(text)"),
     "console/commands/json_args.py": ("the operator's own argument", "orjson.loads(text)"),
-    "console/kafka/record_times.py": {"int(message.partition() or 0)"},
     "console/kafka/log_reader.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
+    "console/kafka/record_times.py": (LIBRDKAFKA, "int(message.partition() or 0)"),
     "console/kafka/topic_reader.py": (LIBRDKAFKA, "int(each.partition)", "int(found[1] or 0)"),
     "console/machines/api/paging.py": (
         "a token of the client; every ValueError is an invalid token",
