@@ -27,6 +27,9 @@ class EmbeddingModel:
     name: str
     dimensions: int
 
+    def __str__(self) -> str:
+        return f"{self.name}, {self.dimensions} dimensions"
+
     def __post_init__(self) -> None:
         if self.name not in DIMENSIONS:
             raise ValueError(f"model = {self.name!r}: use {' or '.join(DIMENSIONS)}")

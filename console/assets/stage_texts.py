@@ -1,4 +1,4 @@
-"""The searchable texts of events whose stages declare them, whether or not the stages are on."""
+"""What stages declare about their results for a search, whether or not they are on: texts, and vectors."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def stage_texts() -> Mapping[type[Event], Callable[[Any], Iterable[SearchText]]]
     """Return the function of each kind of event that returns its texts."""
     declared = [stage for stage in pipeline.all_stages() if stage.search is not None and stage.writes is not None]
     return {kind: stage.search for stage in declared if stage.search and stage.writes for kind in stage.writes.events}
+
+
+@cache
+def embedding_events() -> frozenset[type[Event]]:
+    """Return the kinds of events whose stored results are passages with vectors."""
+    embedding = [
+        stage.writes for stage in pipeline.all_stages() if stage.embeds is not None and stage.writes is not None
+    ]
+    return frozenset(kind for topic in embedding for kind in topic.events)

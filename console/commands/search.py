@@ -19,6 +19,14 @@ KINDS = ("image", "video", "audio", "other")
 
 def search(
     text: Annotated[str, typer.Argument(help='Words, "a phrase", begin*, -excluded, a OR b.', show_default=False)] = "",
+    like: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT|ASSET",
+            help="Passages with a similar meaning: like a text, for the price of one call, or like s3://bucket/key.",
+            show_default=False,
+        ),
+    ] = "",
     label: Annotated[OptionalTexts, typer.Option(help="Assets with this label; repeatable.")] = None,
     celebrity: Annotated[OptionalTexts, typer.Option(help="Assets with this known person; repeatable.")] = None,
     person: Annotated[
@@ -91,7 +99,7 @@ def search(
         limit=limit,
         after=after,
     )
-    page = _answer(request)
+    page = _answer(request, like.strip())
     if as_json:
         print_json(page_json(page))
         return
@@ -158,6 +166,8 @@ def _highlighted(moment: Moment) -> Text:
     text = Text(moment.excerpt)
     for begin, end in moment.matches:
         text.stylize("bold yellow", begin, end)
+    if moment.similarity is not None:
+        text.append(f"  similarity {moment.similarity:.2f}", "dim")
     if moment.confidence is not None:
         text.append(f"  {moment.confidence:.0f} %", "dim")
     return text
@@ -182,8 +192,10 @@ def _check_stages(names: list[str]) -> None:
             raise CommandError(f"no stage {name}; there are {', '.join(sorted(known))}")
 
 
-def _answer(request: SearchRequest) -> SearchPage:
+def _answer(request: SearchRequest, like: str) -> SearchPage:
     """Search the current views, and print how far they are behind the log."""
+    from dataclasses import replace
+
     from headrace.console.search.request import InvalidSearchError
     from headrace.console.search.search import search as run
     from headrace.console.views.database import open_views
@@ -192,6 +204,10 @@ def _answer(request: SearchRequest) -> SearchPage:
     if views is None:
         raise CommandError("there are no views to search: `headrace views run` builds them and keeps them up to date")
     try:
+        if like:
+            from headrace.console.commands.search_like import like_filter
+
+            request = replace(request, like=like_filter(views, like))
         with views.connect() as connection:
             return run(connection, request)
     except InvalidSearchError as error:

@@ -39,6 +39,7 @@ class Candidate:
     words: int
     bucket: str
     key: str
+    similarity: float | None = None
 
 
 def newest_passage(connection: Connection) -> int:
@@ -56,7 +57,8 @@ def candidates(connection: Connection, request: SearchRequest, query: TextQuery 
     return sorted(merged.values(), key=lambda row: -row.id)[: MOST_CANDIDATES + 1]
 
 
-def _columns() -> Select[Any]:
+def candidate_columns() -> Select[Any]:
+    """Return a query of the columns of `Candidate`, but its similarity."""
     wanted = passages.c
     return select(
         wanted.id,
@@ -78,7 +80,7 @@ def _text_matches(connection: Connection, request: SearchRequest, query: TextQue
     else:
         matches = text("passages_fts MATCH :fts_query").bindparams(fts_query=to_fts5(query))  # type: ignore[assignment]
     kinds = request.kinds or tuple(WEIGHTS)
-    statement = _columns().join_from(_TERMS, passages, passages.c.id == _TERMS.c.rowid)
+    statement = candidate_columns().join_from(_TERMS, passages, passages.c.id == _TERMS.c.rowid)
     statement = statement.where(matches, passages.c.kind.in_(kinds)).order_by(_TERMS.c.rowid.desc())
     if request.language:
         statement = statement.where(or_(passages.c.language == "", _in_language(passages.c.language, request.language)))
@@ -87,7 +89,8 @@ def _text_matches(connection: Connection, request: SearchRequest, query: TextQue
 
 def _detection_matches(wanted: DetectionFilter) -> list[Select[Any]]:
     """Return a query for the name of a detection, and one for its category: each reads one index in order."""
-    base = _columns().select_from(passages).where(passages.c.kind == wanted.kind).order_by(passages.c.id.desc())
+    base = candidate_columns().select_from(passages).where(passages.c.kind == wanted.kind)
+    base = base.order_by(passages.c.id.desc())
     if wanted.names:
         return [base.where(passages.c.name.in_(wanted.names), passages.c.category == "")]
     name = _name(wanted)
@@ -108,10 +111,16 @@ def _rows(connection: Connection, statement: Select[Any], request: SearchRequest
 
 
 def _filters(request: SearchRequest) -> Sequence[ColumnElement[bool]]:
-    found = conditions(request.assets)
+    found = list(version_filters(request))
     if request.min_confidence is not None:
         confidence = passages.c.confidence
         found.append(or_(confidence.is_(None), confidence >= request.min_confidence))
+    return found
+
+
+def version_filters(request: SearchRequest) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of a request for rows of `versions` and `assets`."""
+    found = conditions(request.assets)
     found += [_has_detection(wanted, request.min_confidence) for wanted in request.detections]
     if request.language:
         other = passages.alias("in_language")

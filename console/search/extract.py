@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import get_args
 
-from headrace.console.assets.stage_texts import stage_texts
+from headrace.console.assets.stage_texts import embedding_events, stage_texts
 from headrace.console.search import detections as seen
 from headrace.schemas.records import (
     CelebritiesRecognised,
@@ -28,6 +28,7 @@ from headrace.schemas.records import (
     TextDetected,
 )
 from headrace.streams.passages import speech_text as spoken
+from headrace.streams.passages.embedded import embedded_passages
 from headrace.streams.passages.passage import Passage, PassageKind, filter_name
 from headrace.streams.search_text import SearchNameKind, SearchText
 
@@ -45,6 +46,9 @@ _VISION: dict[type[Event], PassageKind] = {
 
 def stored_result(event: Event) -> Pointer | None:
     """Return the stored result with the text of an event; None if the event contains all of it."""
+    if type(event) in embedding_events():
+        pointer: Pointer = event.result  # type: ignore[union-attr]
+        return pointer
     match event:
         case MediaTranscribed(no_speech=False) | MediaSummarised() | DocumentAnalysed():
             return event.result
@@ -89,6 +93,8 @@ def _of_result(event: Event, content: bytes) -> Iterator[Passage]:
             yield from spoken.page_passages(content)
         case EntitiesDetected():
             yield from seen.entity_passages(content)
+        case _ if type(event) in embedding_events():
+            yield from embedded_passages(content)
         case _:
             yield from seen.vision_passages(content, _VISION[type(event)])
 

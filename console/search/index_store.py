@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -26,9 +27,10 @@ from headrace.console.search.weights import WEIGHTS
 from headrace.console.views.asset_tables import text_sources
 from headrace.console.views.operation_tables import people
 from headrace.console.views.stored_text import from_stored, to_stored
-from headrace.console.views.text_tables import passages
+from headrace.console.views.text_tables import passage_bits, passage_vectors, passages
 from headrace.schemas.records import EVENTS, Event
 from headrace.streams.passages.passage import Passage
+from headrace.streams.passages.vectors import sign_bits
 from headrace.streams.passages.words import count_words
 
 LONGEST_ERROR = 300
@@ -82,8 +84,10 @@ def write(connection: Connection, indexed: Iterable[IndexedSource]) -> int:
     if rows:
         for id_, row in zip(_new_ids(connection, len(rows)), rows, strict=True):
             row["id"] = id_
+        vectors = [row.pop("vector") for row in rows]
         connection.execute(insert(passages), rows)
         _insert_terms(connection, rows)
+        _insert_vectors(connection, [pair for pair in zip(rows, vectors, strict=True) if pair[1] is not None])
     return len(current)
 
 
@@ -141,7 +145,7 @@ def _leave_queue(connection: Connection, indexed: Sequence[IndexedSource]) -> li
     return current
 
 
-def _row(source: PendingSource, passage: Passage) -> dict[str, object]:
+def _row(source: PendingSource, passage: Passage) -> dict[str, Any]:
     return {
         "source_id": source.id,
         "version_id": source.version_id,
@@ -155,6 +159,7 @@ def _row(source: PendingSource, passage: Passage) -> dict[str, object]:
         "end": passage.end,
         "page": passage.page,
         "word_times": passage.word_times,
+        "vector": passage.vector,
     }
 
 
@@ -188,6 +193,28 @@ def _insert_terms(connection: Connection, rows: list[dict[str, object]]) -> None
     connection.execute(statement, found)
 
 
+def _insert_vectors(connection: Connection, found: Sequence[tuple[dict[str, Any], bytes]]) -> None:
+    """Insert the vectors of passages, each with its row."""
+    if not found:
+        return
+    bits = [
+        {
+            "passage_id": row["id"],
+            "version_id": row["version_id"],
+            "model": row["category"],
+            "bits": stored_bits(connection, sign_bits(vector)),
+        }
+        for row, vector in found
+    ]
+    connection.execute(insert(passage_bits), bits)
+    connection.execute(insert(passage_vectors), [{"passage_id": row["id"], "vector": vector} for row, vector in found])
+
+
+def stored_bits(connection: Connection, bits: bytes) -> bytes | str:
+    """Return sign bits as the database stores them: bytes, or in PostgreSQL a bit string."""
+    return "".join(f"{byte:08b}" for byte in bits) if connection.dialect.name == "postgresql" else bits
+
+
 def _vector(terms: str) -> str:
     return " ".join(f"{term}:{position}" for position, term in enumerate(terms.split(), 1))
 
@@ -205,4 +232,7 @@ def _delete(connection: Connection, source_ids: Sequence[int]) -> None:
         if found:
             statement = text("INSERT INTO passages_fts (passages_fts, rowid, terms) VALUES ('delete', :id, :terms)")
             connection.execute(statement, found)
+    with_vector = select(passages.c.id).where(passages.c.source_id.in_(source_ids), passages.c.kind == "vector")
+    for vectors in (passage_bits, passage_vectors):
+        connection.execute(delete(vectors).where(vectors.c.passage_id.in_(with_vector)))
     connection.execute(delete(passages).where(passages.c.source_id.in_(source_ids)))

@@ -48,6 +48,18 @@ def rank(found: Iterable[Candidate], by_text: bool) -> list[RankedAsset]:
     return sorted(ranked, key=lambda asset: asset.order)
 
 
+def rank_by_similarity(found: Iterable[Candidate]) -> list[RankedAsset]:
+    """Return the assets of passages, that with the most similar passage first."""
+    groups: defaultdict[int, list[Candidate]] = defaultdict(list)
+    for candidate in sorted(found, key=lambda each: (-(each.similarity or 0.0), each.id)):
+        groups[candidate.version].append(candidate)
+    ranked = [
+        RankedAsset(members[0].similarity or 0.0, members[0].bucket, members[0].key, version, tuple(members))
+        for version, members in groups.items()
+    ]
+    return sorted(ranked, key=lambda asset: asset.order)
+
+
 def _text_score(members: list[Candidate]) -> float:
     sources: defaultdict[int, list[Candidate]] = defaultdict(list)
     for each in members:

@@ -33,13 +33,25 @@ class DetectionFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """A search: its text, the detections that each asset must have, and the filters of assets.
+class LikeFilter:
+    """A vector to compare passages with, packed, and its model. The asset that it was made of is not returned."""
 
+    model: str
+    vector: bytes
+    bucket: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A search: its text or vector, the detections that each asset must have, and the filters of assets.
+
+    With `like`, assets with a passage of a similar meaning are returned, nearest first.
     `kinds` limits where the text is searched. `min_confidence` is from 0 to 100.
     """
 
     text: str = ""
+    like: LikeFilter | None = None
     detections: tuple[DetectionFilter, ...] = ()
     kinds: tuple[PassageKind, ...] = ()
     min_confidence: float | None = None
@@ -51,7 +63,10 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where an asset matches. `seconds` is the time in the media. `matches` are ranges of characters of the excerpt."""
+    """Where an asset matches. `seconds` is the time in the media. `matches` are ranges of characters of the excerpt.
+
+    `similarity` is the cosine of a passage and the vector of the search, from -1 to 1.
+    """
 
     kind: str
     stage: str
@@ -61,6 +76,7 @@ class Moment:
     end_seconds: float | None = None
     page: int | None = None
     confidence: float | None = None
+    similarity: float | None = None
     result: str | None = None
     thumbnail: str | None = None
 

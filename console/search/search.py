@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, and_, select
 from headrace.console.search.analysis import STEM_LANGUAGES, base_language
 from headrace.console.search.candidates import MOST_CANDIDATES, candidates, newest_passage
 from headrace.console.search.excerpt import excerpt
-from headrace.console.search.ranking import RankedAsset, rank
+from headrace.console.search.nearest import nearest
+from headrace.console.search.ranking import RankedAsset, rank, rank_by_similarity
 from headrace.console.search.request import (
     LARGEST_PAGE,
     AssetMatch,
@@ -45,8 +46,14 @@ def search(connection: Connection, request: SearchRequest) -> SearchPage:
     query = _query(request)
     position = decode_position(request)
     newest = position.newest if position else newest_passage(connection)
-    found = candidates(connection, with_faces(connection, request), query, newest)
-    ranked = rank(found[:MOST_CANDIDATES], by_text=query is not None)
+    named = with_faces(connection, request)
+    if request.like is not None:
+        found, complete = nearest(connection, named, request.like, newest)
+        ranked = rank_by_similarity(found)
+    else:
+        found = candidates(connection, named, query, newest)
+        complete = len(found) <= MOST_CANDIDATES
+        ranked = rank(found[:MOST_CANDIDATES], by_text=query is not None)
     if position:
         after = (-position.score, position.bucket, position.key)
         ranked = [asset for asset in ranked if asset.order > after]
@@ -55,7 +62,7 @@ def search(connection: Connection, request: SearchRequest) -> SearchPage:
     if len(ranked) > len(page):
         last = page[-1]
         token = encode_position(PagePosition(last.score, last.bucket, last.key, newest, search_digest(request)))
-    return SearchPage(_matches(connection, page, query), token, len(found) <= MOST_CANDIDATES)
+    return SearchPage(_matches(connection, page, query), token, complete)
 
 
 def with_faces(connection: Connection, request: SearchRequest) -> SearchRequest:
@@ -88,8 +95,10 @@ def _query(request: SearchRequest) -> TextQuery | None:
     times = request.assets
     if times.since is not None and times.until is not None and times.since >= times.until:
         raise InvalidSearchError("--since is not before --until: no asset can match")
+    if request.like is not None and request.text.strip():
+        raise InvalidSearchError("give a text or --like, not both: --like compares meanings, a text finds words")
     if not request.text.strip():
-        if not request.detections:
+        if request.like is None and not request.detections:
             raise InvalidSearchError(
                 "a search needs a text, or a filter such as --label, --face or --entity. "
                 "`headrace assets list` lists assets by other filters"
@@ -129,7 +138,8 @@ def _matches(connection: Connection, page: Sequence[RankedAsset], query: TextQue
             score=asset.score,
             matches=len(asset.passages),
             moments=tuple(
-                _moment(rows[each.id], query, pictures[asset.version], known) for each in asset.passages[:MOMENTS]
+                replace(_moment(rows[each.id], query, pictures[asset.version], known), similarity=each.similarity)
+                for each in asset.passages[:MOMENTS]
             ),
         )
         for asset in page
@@ -156,7 +166,7 @@ def _moment(
     seconds = part.seconds if part.seconds is not None else row.start
     nearest = min(pictures, key=lambda picture: (abs(picture[0] - (seconds or 0.0)), picture), default=None)
     return Moment(
-        kind=row.kind,
+        kind=row.name if row.kind == "vector" else row.kind,
         stage=row.stage,
         excerpt=part.text,
         matches=part.matches,

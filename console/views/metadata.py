@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Integer, LargeBinary, MetaData, Text
+from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_NUMBER = 7
+SCHEMA_NUMBER = 8
 """Raise it with each change of a table or of what the fold writes: the views are then built anew."""
 
 METADATA = MetaData(
@@ -24,3 +27,5 @@ TEXT: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
 ROW_ID: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 NUMBER = BigInteger()
 BYTES = LargeBinary()
+# PostgreSQL compares bit strings itself; SQLite calls a function with bytes.
+SIGN_BITS: TypeEngine[Any] = LargeBinary().with_variant(BIT(varying=True), "postgresql")

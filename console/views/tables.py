@@ -36,7 +36,7 @@ from headrace.console.views.operation_tables import (
     undecodable,
     workers,
 )
-from headrace.console.views.text_tables import passages
+from headrace.console.views.text_tables import passage_bits, passage_vectors, passages
 
 __all__ = [
     "METADATA",
@@ -56,6 +56,8 @@ __all__ = [
     "jobs",
     "losses",
     "offsets",
+    "passage_bits",
+    "passage_vectors",
     "passages",
     "people",
     "progress",

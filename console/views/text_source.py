@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from headrace.console.assets.asset_event import AssetEvent
-from headrace.console.assets.stage_texts import stage_texts
+from headrace.console.assets.stage_texts import embedding_events, stage_texts
 from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.records import (
     CelebritiesRecognised,
@@ -52,7 +52,7 @@ def text_of(entry: LogEntry, fact: AssetEvent) -> tuple[str, str, tuple[Any, ...
     A stage has one source per variant: the target language of a translation, else empty.
     """
     event: Any = entry.event
-    if type(event) not in _SOURCES and type(event) not in stage_texts():
+    if not any(type(event) in kinds for kinds in (_SOURCES, stage_texts(), embedding_events())):
         return None
     variant = event.target if type(event) is MediaTranslated else ""
     row = (event.EVENT, fact.id, msgspec.msgpack.encode(event), fact.at)

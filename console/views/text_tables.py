@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Connection, Double, Index, Integer, Table, event
 
-from headrace.console.views.metadata import BYTES, METADATA, NUMBER, ROW_ID, TEXT
+from headrace.console.views.metadata import BYTES, METADATA, NUMBER, ROW_ID, SIGN_BITS, TEXT
 
 passages = Table(
     "passages",
@@ -31,6 +31,24 @@ passages = Table(
     Index(None, "version_id", "kind"),
     Index(None, "kind", "name", "id"),
     Index(None, "kind", "category", "id"),
+)
+
+passage_bits = Table(
+    "passage_bits",
+    METADATA,
+    Column("passage_id", NUMBER, primary_key=True, autoincrement=False),
+    Column("version_id", NUMBER, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("bits", SIGN_BITS, nullable=False),
+    Index(None, "model", "passage_id"),
+)
+"""The sign bits of each vector, apart from the vectors: a search compares all of them."""
+
+passage_vectors = Table(
+    "passage_vectors",
+    METADATA,
+    Column("passage_id", NUMBER, primary_key=True, autoincrement=False),
+    Column("vector", BYTES, nullable=False),  # numbers of 16 bits: `headrace.streams.passages.vectors`
 )
 
 _CREATE = {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from headrace.schemas.parsing import InvalidValueError, parse_struct
-from headrace.streams.passages.passage import PassageKind
+from headrace.streams.embeddings import EmbeddingModel
+from headrace.streams.passages.passage import Passage, PassageKind
 
 MOST_EMBEDDED = 20_000
 """Passages of one result: about 30 hours of speech, 57 MB with 1,024 dimensions. The rest is not embedded."""
@@ -29,6 +32,28 @@ class EmbeddedText(msgspec.Struct, frozen=True):
     kind: PassageKind
     language: str
     passages: tuple[EmbeddedPassage, ...]
+
+
+def embedded_passages(content: bytes) -> Iterator[Passage]:
+    """Yield the passages of a stored result, each with its vector.
+
+    Raises:
+        ValueError: the content is not such a result.
+    """
+    text = read_embedded(content)
+    model = str(EmbeddingModel(text.model, text.dimensions))
+    for each in text.passages:
+        yield Passage(
+            "vector",
+            each.text,
+            name=text.kind,
+            category=model,
+            language=text.language,
+            start=each.start,
+            end=each.end,
+            page=each.page,
+            vector=each.vector,
+        )
 
 
 def read_embedded(content: bytes) -> EmbeddedText:

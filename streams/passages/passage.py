@@ -10,7 +10,9 @@ from typing import Literal
 
 from headrace.streams.search_text import SearchNameKind, SearchProseKind
 
-PassageKind = SearchNameKind | SearchProseKind | Literal["face", "entity", "pii", "language", "name", "thumbnail"]
+PassageKind = (
+    SearchNameKind | SearchProseKind | Literal["vector", "face", "entity", "pii", "language", "name", "thumbnail"]
+)
 
 LONGEST_NAME = 200
 
@@ -18,6 +20,9 @@ LONGEST_NAME = 200
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of a result. Times are in seconds, `confidence` is from 0 to 100, `word_times` in milliseconds.
+
+    A passage of the kind `vector` has a vector (`headrace.streams.passages.vectors`); its `name` is the kind of its
+    text, and its `category` the model.
 
     `name` and `category` are what filters compare: the name and parent of a label, the text and type of an entity.
     """
@@ -32,6 +37,7 @@ class Passage:
     end: float | None = None
     page: int | None = None
     word_times: bytes | None = None
+    vector: bytes | None = None
 
 
 def filter_name(name: str) -> str:

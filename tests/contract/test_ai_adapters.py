@@ -12,6 +12,8 @@ import anyio
 import pytest
 from botocore.exceptions import ClientError
 
+from headrace.console.search.like import embed_query
+from headrace.sandbox.ai.bedrock import titan
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.demo.pdf import pdf
 from headrace.schemas.ids import job_token
@@ -38,7 +40,7 @@ from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.media.question import MediaQuestion
-from headrace.streams.passages.vectors import cosine
+from headrace.streams.passages.vectors import cosine, unpack_vector
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.result_paths import version_folder
 from headrace.streams.results import ResultsStore
@@ -437,6 +439,13 @@ async def test_embeds_texts_near_those_that_share_words(calls: Calls, dimensions
     assert cosine(one, one) == pytest.approx(1)
     assert cosine(one, near) > 0.4 > 0.2 > abs(cosine(one, far))
     assert (await titan.embed(texts[0], model)).vector == one
+
+
+def test_search_embeds_its_text_with_one_call(calls: Calls, aws: Aws) -> None:
+    model = EmbeddingModel(TITAN_V2, 256)
+    found = embed_query("boats on a river", model, PRICES)
+    assert cosine(unpack_vector(found.like.vector), titan.embed("boats on a river", 256)) == pytest.approx(1, abs=1e-5)
+    assert (found.like.model, found.charge.units, found.charge.usd) == (str(model), 0.004, 8e-08)
 
 
 async def test_text_that_is_too_long_to_embed_is_refused_without_a_call(calls: Calls, aws: Aws) -> None:

@@ -822,7 +822,7 @@ QUESTIONS = (
         "bedrock-runtime",
         answered,
         (("converse", {**ASKED, "messages": [{"role": "user", "content": [VIDEO_BLOCK, QUESTION]}]}, USED),),
-        ('{"title": "Ä \\\\ \\"cat\\""}', 900, [0.000054, 0.000005]),
+        ('{"title": "Ä \\\\ \\"cat\\""}', 900, [0.000054, 0.0000048]),
     ),
     Case(
         "bedrock-runtime",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from headrace.console.search.request import Moment
 from headrace.console.views import database
 from tests.unit.console.search.conftest import sqlite
 from tests.unit.console.search.corpus import Corpus
+from tests.unit.console.search.test_like import add_vectors
 
 __all__ = ["sqlite"]  # a fixture
 
@@ -100,12 +103,64 @@ def test_next_page_is_named(corpus: Corpus) -> None:
         (["a", "--min-confidence", "101"], "--min-confidence 101: from 0 to 100"),
         (["a", "--limit", "0"], "--limit 0: from 1 to 100"),
         (["a", "--after", "x"], "--after is invalid"),
+        (["--like", "s3://media"], "write an asset as s3://bucket/key"),
+        (["--like", "s3://media/jfk.flac"], "s3://media/jfk.flac has no vectors"),
+        (["--like", "rivers"], "set on = true in [stages.embedding] of the file of HEADRACE_PIPELINE"),
     ],
 )
 def test_invalid_option_is_one_clear_error(corpus: Corpus, arguments: list[str], message: str) -> None:
     shown = run(*arguments)
     assert (shown.exit_code, shown.stdout, shown.stderr.count("\n")) == (1, "", 1)
     assert message in shown.stderr
+
+
+@pytest.fixture
+def embedded(corpus: Corpus) -> Corpus:
+    """The views with vectors of two more assets."""
+    for key, text in (("a.mp4", "Whales swim in rivers."), ("b.mp4", "Rivers with whales.")):
+        add_vectors(corpus, corpus.upload(key), "A budget of taxes.", text)
+    corpus.index()
+    return corpus
+
+
+@pytest.fixture
+def pipeline_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "pipeline.toml"
+    path.write_text("[stages.embedding]\non = true\ndimensions = 256\n")
+    monkeypatch.setenv("HEADRACE_PIPELINE", str(path))
+    return path
+
+
+def test_assets_like_an_asset_have_moments_and_similarities(embedded: Corpus) -> None:
+    shown = run("--like", "s3://media/a.mp4")
+    lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    assert (shown.exit_code, lines[0]) == (0, "s3://media/b.mp4 video 2 passages")
+    assert re.fullmatch(r"0:00.0 transcript A budget of taxes\. similarity 0\.\d\d", lines[1])
+    [asset] = json.loads(run("--like", "s3://media/a.mp4", "--json").stdout)["assets"]
+    assert asset["score"] == asset["moments"][0]["similarity"] > asset["moments"][1]["similarity"]
+    assert "not both" in run("river", "--like", "s3://media/a.mp4").stderr
+
+
+def test_text_without_credentials_is_one_clear_error(
+    embedded: Corpus, pipeline_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    shown = run("--like", "rivers")
+    assert (shown.exit_code, shown.stdout, shown.stderr.count("\n")) == (1, "", 1)
+    assert "--like needs one call of amazon.titan-embed-text-v2:0 on Bedrock" in shown.stderr
+    assert "credentials" in shown.stderr
+
+
+def test_other_model_is_rejected_before_the_call(embedded: Corpus, pipeline_file: Path) -> None:
+    pipeline_file.write_text("[stages.embedding]\non = true\ndimensions = 1024\n")
+    shown = run("--like", "rivers")
+    assert (shown.exit_code, shown.stdout, shown.stderr.count("\n")) == (1, "", 1)
+    assert "256 dimensions, and the pipeline file names" in shown.stderr
 
 
 def test_missing_views_name_the_command_that_builds_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,8 +42,8 @@ def test_every_operation_that_reads_media_or_text_has_one_rule() -> None:
 
 def test_every_rule_names_its_page() -> None:
     for rule in RULES:
-        service = rule.service.removesuffix("-runtime")
-        assert rule.source.startswith(f"https://docs.aws.amazon.com/{service}/latest/")
+        guides = ("bedrock", "nova") if rule.service == "bedrock-runtime" else (rule.service,)
+        assert rule.source.startswith(tuple(f"https://docs.aws.amazon.com/{guide}/latest/" for guide in guides))
 
 
 CONTENT_TYPES = sorted({name for rule in MEDIA_RULES for each in rule.encodings for name in each.content_types})
