@@ -27,7 +27,7 @@ async def start_job(
     now, called = context.clock(), False
     try:
         if reuse is not None:
-            await reuse.confirm(task.event, task.asset)
+            await reuse.check_claim(task.event, task.asset)
         await _prepare(stage, job, task, context, token)
         called = True
         job_id = await job.start(task.event, token, context.services)

@@ -91,7 +91,7 @@ class ContentReuse:
                     self._waiters.admit(self._stage.name, arrival.waits)
                     await self._waiters.wait(self._stage.name, asset_key(held.holder).encode(), looked)
 
-    async def confirm(self, record: Event, asset: Asset) -> None:
+    async def check_claim(self, record: Event, asset: Asset) -> None:
         """Check that a version still runs the stage, after it has waited for a slot.
 
         Raises:

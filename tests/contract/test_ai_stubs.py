@@ -1061,6 +1061,18 @@ STORE = (
     ),
     Case(
         "s3",
+        lambda aws: bucket(aws).copy("media/b", "media/c"),
+        (
+            (
+                "copy_object",
+                {"Bucket": "results", "Key": "media/c", "CopySource": {"Bucket": "results", "Key": "media/b"}},
+                {"CopyObjectResult": {"ETag": ETAG, "LastModified": NOW}},
+            ),
+        ),
+        True,
+    ),
+    Case(
+        "s3",
         lambda aws: S3Objects(aws, 100).tags(CAT),
         (
             (

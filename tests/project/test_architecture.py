@@ -67,6 +67,7 @@ ADAPTERS = {
         "headrace.schemas.serde.schema_topic",
         "headrace.schemas.serde.registry",
         "headrace.console.commands.topics",
+        "headrace.console.commands.topic_partitions",
         "headrace.connectors.readiness",
         "headrace.console.kafka.tail",
         "headrace.console.views.log_source",

@@ -150,6 +150,11 @@ ALLOWED = {
         "msgspec.json.Decoder(self._root.type)",
         "orjson.loads(event)",
     ),
+    "streams/passages/vectors.py": (
+        "numbers and bits of a vector, no text",
+        "float(sum(map(mul, one, other)))",
+        "int(packed[1::2].translate(_SIGN), 2)",
+    ),
     "streams/rules/operators.py": ("`ipaddress` has accepted the block", "int(mask)"),
     "streams/stages/_frame_answers.py": (
         AWS_RESULT,
