@@ -243,7 +243,7 @@ def test_a_broker_that_is_down_is_shown(page: Page, console: str, sandbox: DemoS
     page.goto(f"{console}/letters")
     letter = page.locator("#letters tbody a").first.get_attribute("href") or ""
     page.goto(f"{console}/")
-    stages = page.locator("table.data tbody tr").filter(has_text=BROKEN)
+    stages = page.locator("table.data tbody tr").filter(has_text=re.compile(rf"^\s*{BROKEN}\b"))
     expect(stages).to_be_visible(timeout=60 * SECONDS)
     broker = read(sandbox.folder).parts["kafka"].pid
     os.kill(broker, signal.SIGSTOP)

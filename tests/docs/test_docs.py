@@ -124,13 +124,21 @@ def test_pipeline_diagram_shows_each_stage_before_its_output_topic() -> None:
         assert all(topic.name in flow for topic in stage.reads)
 
 
+def sections(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub derives them."""
+    headings = re.findall(r"^#+ (.+)$", text_of(document), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_have_existing_targets(document: Path) -> None:
     for label, target in LINK.findall(text_of(document)):
         if "://" in target:
             continue
-        there = (document.parent / target).resolve()
+        path, _, section = target.partition("#")
+        there = (document.parent / path).resolve() if path else document
         assert there.exists(), target
+        assert not section or section in sections(there), target
         if label.startswith("`test_"):
             assert f"def {label.strip('`')}(" in text_of(there)
 

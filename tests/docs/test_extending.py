@@ -261,6 +261,7 @@ def test_example_stage_runs(repository: Path) -> None:
 
         class Services:
             vision = Rekognition(Aws(), Settings(), read_price_list("us-east-1"))
+            result_name = stage.result_name
 
             @property
             def blobs(self):

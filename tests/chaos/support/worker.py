@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -162,7 +163,7 @@ def build(orders: Orders) -> HostedStage:
     results = ResultsStore(Bucket(Path(orders.folder) / "results", crash))
     ledger = Ledger(Path(orders.folder) / "effects")
     service: Any = PaidService(ledger, orders.transient, random.Random(orders.seed), crash, orders.mended)
-    services = Services(service, results, *[service] * 11)
+    services = Services(**{port.name: service for port in fields(Services)} | {"blobs": results, "result_name": ""})
     no_quotas = UnlimitedSlots()
     context = RunnerContext(codec.load(), results, services, no_quotas, PRICES, draw=ShortDelays(orders.seed))
     sender = CrashingSender(cluster, crash, orders.bug)
