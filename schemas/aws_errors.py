@@ -104,7 +104,10 @@ CODES: Mapping[FailureKind, tuple[str, ...]] = {
         "MarksNotSupportedForFormatException",
         "NoSuchBucket",
         "NotFoundException",
+        # S3 CopyObject: the source is in an archive.
+        "ObjectNotInActiveTierError",
         "PreconditionFailed",
+        "ResourceAlreadyExistsException",
         "ResourceNotFoundException",
         "ResourceUnavailableException",
         "SsmlMarksNotSupportedForTextTypeException",

@@ -23,7 +23,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
 def test_machines_end_as_the_interpreter_says_while_workers_and_the_broker_are_killed(
     cluster: Brokers, tmp_path: Path
 ) -> None:
-    report = machine_site.run(MachinePlan(seed=7, machines=40, kills=4, broker_kills=1), cluster, tmp_path)
+    report = machine_site.run(MachinePlan(seed=7, machines=20, kills=3, broker_kills=1), cluster, tmp_path)
     assert report.anomalies == []
     assert report.faults["kill -9 of a worker"] >= 2
     assert min(report.transitions, report.tasks) > report.executions

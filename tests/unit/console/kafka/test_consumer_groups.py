@@ -154,7 +154,7 @@ def test_stops_at_the_first_failed_group(monkeypatch: pytest.MonkeyPatch) -> Non
         def describe_consumer_groups(self, names: Collection[str], request_timeout: float) -> dict[str, Future[Any]]:
             [name] = names
             asked.append(name)
-            together.wait(50)
+            together.wait(50 if len(asked) <= consumer_groups.MAX_CONCURRENT_REQUESTS else 5)
             answer: Future[Any] = Future()
             answer.set_exception(KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)))
             return {name: answer}

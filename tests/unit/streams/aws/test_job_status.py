@@ -11,6 +11,7 @@ from botocore.loaders import Loader
 from headrace.sandbox.ai.transcribe.job import NO_SPEECH
 from headrace.schemas.jobs import JobSpec, is_running, succeeded
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.face_collections import RekognitionFaces
 from headrace.streams.aws.job_status import SPECS, AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
 from headrace.streams.aws.polly import Polly
@@ -53,6 +54,8 @@ def get_result(spec: JobSpec, aws: AwsClient) -> Awaitable[Any]:
     """Fetch the result of a job with its adapter."""
     bucket = MemoryBucket()
     features = {feature.get: name for name, feature in VISION_FEATURES.items()}
+    if spec.operation == "StartFaceSearch":
+        return RekognitionFaces(aws, SETTINGS, PRICES).get_result("job", 60.0)
     adapters: dict[str, Callable[[], Awaitable[Any]]] = {
         "rekognition": lambda: Rekognition(aws, SETTINGS, PRICES).get_result(features[spec.method], "job", 60.0),
         "textract": lambda: Textract(aws, SETTINGS, PRICES).get_result(
