@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-views fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
+.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ bench-sampling: $(VENV)/dev.stamp ## Measure the sampling of an hour of video: t
 
 bench-views: $(VENV)/dev.stamp ## Measure the projection into views, and queries at two sizes
 	@$(BIN)/python -m bench.views $(ARGS)
+
+bench-console: $(VENV)/dev.stamp ## Measure the web console with 200,000 assets: pages, a browser and live viewers
+	@$(BIN)/python -m bench.console $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## Fuzz the bridge's decoder (a million messages), every parser, the rules and state machines (100,000 values each)
 	@$(BIN)/python -m tests.fuzz.bridge $(ARGS)
