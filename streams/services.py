@@ -219,7 +219,7 @@ class Services:
     """The services that a stage can call.
 
     `result_name` is the name of the result that the stage will store, with its version, epoch and options: the name of
-    whatever else it stores begins with it.
+    every other object that it stores begins with it.
     """
 
     objects: Objects

@@ -42,14 +42,8 @@ class S3Bucket:
 
     async def get(self, key: str) -> bytes | None:
         """Return an object's bytes; None if it does not exist."""
-        try:
-            response = await self._call("get_object", Key=key)
-            content: bytes = await self._aws.run(response["Body"].read)
-        except StageError as failure:
-            if failure.code == "NoSuchKey":
-                return None
-            raise
-        return content
+        found = await self._get(key)
+        return None if found is None else found[0]
 
     async def put(self, key: str, content: bytes, content_type: str) -> None:
         """Store an object durably."""
@@ -57,14 +51,8 @@ class S3Bucket:
 
     async def get_tagged(self, key: str) -> TaggedContent | None:
         """Return an object's bytes and its entity tag; None if it does not exist."""
-        try:
-            response = await self._call("get_object", Key=key)
-            content: bytes = await self._aws.run(response["Body"].read)
-        except StageError as failure:
-            if failure.code == "NoSuchKey":
-                return None
-            raise
-        return TaggedContent(content, response["ETag"])
+        found = await self._get(key)
+        return None if found is None else TaggedContent(found[0], found[1]["ETag"])
 
     async def put_if(self, key: str, content: bytes, etag: str | None) -> bool:
         """Store a JSON object if its entity tag is `etag`, or if there is none. Return whether it was stored."""
@@ -76,6 +64,17 @@ class S3Bucket:
         """Copy an object within S3; False if it does not exist or is larger than 5 GB, the limit of one copy."""
         copy = {"Key": target, "CopySource": {"Bucket": self.name, "Key": source}}
         return await self._succeeds("copy_object", NOT_COPYABLE, copy)
+
+    async def _get(self, key: str) -> tuple[bytes, dict[str, Any]] | None:
+        """Return an object's bytes and the response that they are from; None if it does not exist."""
+        try:
+            response = await self._call("get_object", Key=key)
+            content: bytes = await self._aws.run(response["Body"].read)
+        except StageError as failure:
+            if failure.code == "NoSuchKey":
+                return None
+            raise
+        return content, response
 
     async def _succeeds(self, operation: str, expected: frozenset[str], parameters: dict[str, Any]) -> bool:
         """Call an operation; return False for an expected error code."""

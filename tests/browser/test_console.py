@@ -21,10 +21,10 @@ from headrace.console.web.access.users import ConsoleUser, UserRole
 from headrace.sandbox.cluster.state_file import read
 from headrace.sandbox.demo.samples import MEDIA
 from headrace.sandbox.names import MEDIA_BUCKET
-from tests.browser.conftest import BROKEN, HERE, DemoSandbox, ServeAs
+from tests.browser.accessibility import layout_problems, overflow
+from tests.browser.conftest import BROKEN, DemoSandbox, ServeAs
 from tests.support.process import COMMAND, wait_for
 
-AXE = HERE / "vendor" / "axe.min.js"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 WRITE_IMAGES = "HEADRACE_TEST_IMAGES"
 """Variable with which the run writes the pictures of the documentation."""
@@ -58,20 +58,6 @@ HOSTILE = START + "x" * (1024 - len(START.encode()))
 def console(serve_as: ServeAs) -> str:
     """Serve the console for an administrator."""
     return serve_as(everyone_is("ada", UserRole.ADMIN))
-
-
-def violations(page: Page, *rules: str) -> list[str]:
-    """Return what axe-core finds: the rule, and the first element that breaks it."""
-    options = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
-    page.evaluate(AXE.read_text("utf-8"))
-    found: list[dict[str, Any]] = page.evaluate("options => axe.run(options)", options)["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
-
-
-def overflow(page: Page) -> int:
-    """Return how many pixels the page is wider than the window."""
-    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return width
 
 
 def until(page: Page, expression: str) -> None:
@@ -110,13 +96,7 @@ def test_find_a_spoken_word_and_jump_to_it(page: Page, console: str) -> None:
 def test_every_page_is_accessible_and_fits(page: Page, console: str) -> None:
     found: dict[str, Any] = {}
     for path in PATHS:
-        page.goto(console + path)
-        page.set_viewport_size({"width": 375, "height": 800})
-        page.emulate_media(color_scheme="dark")
-        narrow, dark = overflow(page), violations(page, "color-contrast")
-        page.set_viewport_size({"width": 1440, "height": 900})
-        page.emulate_media(color_scheme="light")
-        problems = [*violations(page), *dark, *([f"{narrow} pixels too wide"] if narrow > 0 else [])]
+        problems = layout_problems(page, console + path)
         found |= {path: problems} if problems else {}
     assert found == {}
 

@@ -19,7 +19,8 @@ from headrace.console.web.access.users import UserRole
 from headrace.console.web.app import create_app
 from headrace.console.web.page_table import PAGES
 from headrace.schemas.runtime.http_server import create_server, listen
-from tests.browser.test_console import IMAGES, WRITE_IMAGES, overflow, violations
+from tests.browser.accessibility import layout_problems
+from tests.browser.test_console import IMAGES, WRITE_IMAGES
 from tests.docs.generate import ROOT
 from tests.support.machine_engine import MemoryEngine
 from tests.unit.console.machines.support import Machines
@@ -108,13 +109,7 @@ def paths(site: MachineSite) -> list[str]:
 def test_every_page_is_accessible_and_fits(page: Page, site: MachineSite) -> None:
     found: dict[str, list[str]] = {}
     for path in paths(site):
-        page.goto(site.url + path)
-        page.set_viewport_size({"width": 375, "height": 800})
-        page.emulate_media(color_scheme="dark")
-        narrow, dark = overflow(page), violations(page, "color-contrast")
-        page.set_viewport_size({"width": 1440, "height": 900})
-        page.emulate_media(color_scheme="light")
-        problems = [*violations(page), *dark, *([f"{narrow} pixels too wide"] if narrow > 0 else [])]
+        problems = layout_problems(page, site.url + path)
         found |= {path: problems} if problems else {}
     assert found == {}
 

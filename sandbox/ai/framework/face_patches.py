@@ -1,7 +1,7 @@
 """Synthetic faces: patches of skin colours, found and compared by measurement. No model of faces is used.
 
 A patch has a position and a signature, its colours at 4 x 4 points. The same face in two pictures has similar
-signatures, whatever its size and place.
+signatures, at any size and place.
 """
 
 from __future__ import annotations

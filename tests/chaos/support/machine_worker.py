@@ -11,22 +11,18 @@ import fcntl
 import os
 import random
 import signal
-import sys
-import traceback
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvloop
 
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ProducerRecord
-from headrace.schemas.runtime import logging
 from headrace.schemas.serde import codec
 from headrace.streams import pipeline
 from headrace.streams.engine.context import RunnerContext
@@ -46,6 +42,7 @@ from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 from headrace.streams.worker.machine_stages import MACHINE_STAGES, MachineResources, MachineStages
+from tests.chaos.support import worker
 from tests.chaos.support.machine_answers import error_of, result_of_state
 from tests.chaos.support.worker import Orders, ShortDelays
 from tests.support.directory_bucket import FolderBucket
@@ -200,16 +197,6 @@ def _host(
     return FaustHost(create_app(stage, scheduler, settings, cluster))
 
 
-async def main_or_exit(orders: Orders) -> None:
-    """Run a worker. An error ends the process at once: tasks of Faust may ignore that they are cancelled."""
-    try:
-        await main(orders)
-    except Exception:
-        traceback.print_exc()
-        os._exit(1)
-
-
 def run() -> None:
     """Run a worker with the orders in sys.argv."""
-    logging.configure(json=True)
-    uvloop.run(main_or_exit(msgspec.json.decode(sys.argv[1], type=Orders)))
+    worker.run(main)

@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -221,16 +221,16 @@ def _step(topic: str) -> str:
     return "retry" if topic.endswith(".retry") else "letter" if topics.is_dead_letters(topic) else "send"
 
 
-async def main_or_exit(orders: Orders) -> None:
+async def main_or_exit(start: Callable[[Orders], Awaitable[None]], orders: Orders) -> None:
     """Run a worker. An error ends the process at once: tasks of Faust may ignore that they are cancelled."""
     try:
-        await main(orders)
+        await start(orders)
     except Exception:
         traceback.print_exc()
         os._exit(1)
 
 
-def run() -> None:
+def run(start: Callable[[Orders], Awaitable[None]] = main) -> None:
     """Run a worker with the orders in sys.argv."""
     logging.configure(json=True)
-    uvloop.run(main_or_exit(msgspec.json.decode(sys.argv[1], type=Orders)))
+    uvloop.run(main_or_exit(start, msgspec.json.decode(sys.argv[1], type=Orders)))

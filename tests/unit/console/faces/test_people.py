@@ -143,7 +143,7 @@ def test_both_people_must_be_in_an_asset(corpus: Corpus, cluster: Any) -> None:
 
 def test_search_for_an_unknown_name_is_an_error(corpus: Corpus) -> None:
     with pytest.raises(InvalidSearchError, match="no person has this name; `headrace faces list`"):
-        found(corpus, "Nobody")
+        found(corpus, "Unknown")
 
 
 def test_directory_lists_each_person_once(corpus: Corpus, cluster: Any) -> None:
