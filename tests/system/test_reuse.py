@@ -78,10 +78,17 @@ def results(names: list[str]) -> dict[tuple[str, str], list[AssetEvent]] | None:
     return found if len(found) == len(names) * len(STAGES) else None
 
 
+def costs(environment: dict[str, str], *options: str) -> dict[str, float]:
+    """Return the US dollars of each stage over all assets of the cluster, which other tests share."""
+    all_stages: dict[str, float] = json.loads(run(environment, "cost", "--json", "--from-log", *options).stdout)
+    return {stage: all_stages.get(stage, 0.0) for stage in STAGES}
+
+
 def test_50_uploads_of_the_same_bytes_start_one_job_per_stage(
     environment: dict[str, str], bridge: Headrace, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
+    spent_before, saved_before = costs(environment), costs(environment, "--saved")
     with ExitStack() as stack:
         workers = [
             stack.enter_context(headrace(environment, folder, "worker", *STAGES))
@@ -104,7 +111,11 @@ def test_50_uploads_of_the_same_bytes_start_one_job_per_stage(
         assert paid.isdisjoint(reused)
         assert len(paid) == len(STAGES)
         assert workers[1].stop() == 0
-    saved = json.loads(run(environment, "cost", "--saved", "--json", "--from-log").stdout)
-    spent = json.loads(run(environment, "cost", "--json", "--from-log").stdout)
-    assert saved.keys() == set(STAGES)
-    assert all(saved[stage] == pytest.approx((UPLOADS - 1) * spent[stage], rel=0.01) for stage in STAGES)
+    spent, saved = costs(environment), costs(environment, "--saved")
+    for stage in STAGES:
+        paid_usd, saved_usd = spent[stage] - spent_before[stage], saved[stage] - saved_before[stage]
+        assert paid_usd > 0, f"{stage}: {spent_before} US$ before, {spent} US$ after"
+        assert saved_usd == pytest.approx((UPLOADS - 1) * paid_usd, rel=0.01), (
+            f"{stage}: {UPLOADS} uploads cost {paid_usd:.6f} US$ and saved {saved_usd:.6f} US$;"
+            f" cost {spent_before} before and {spent} after, saved {saved_before} before and {saved} after"
+        )
