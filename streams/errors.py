@@ -8,6 +8,7 @@
     └── PermanentError   this input always fails: dead-letter
 
     ObjectGone           not an error: the object version was replaced or deleted
+    ShadowMatch          not an error: a shadow rule matches the record
 
 Any other exception is a bug, and is dead-lettered as `internal_error`.
 `streams.engine.outcome` maps errors to outcomes.
@@ -83,3 +84,7 @@ class ObjectGone(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+class ShadowMatch(Exception):
+    """A shadow rule matches the record: it is counted, and nothing is delivered."""

@@ -94,7 +94,7 @@ def _partition_account(
         stage="",
         topic=place[0],
         accepted=max(span.high, committed) - account.start,
-        done=account.done,
+        done=account.done + account.shadowed,
         superseded=account.superseded,
         dead_lettered=account.dead_lettered,
         retried=account.retried,

@@ -35,6 +35,8 @@ class StageStatus:
     paused: tuple[str, ...] = ()
     lost: int = 0
     """Records that were deleted before the stage read them, and that no operator has acknowledged."""
+    shadowed: int = 0
+    """Records that the rule matched while it was a shadow rule; nothing was delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def stage_status(stage: Stage, offsets: GroupOffsets, now: float) -> StageStatus
     waiting = topics.retry(stage.name).name
     left = unfinished(stage, spans, group)
     behind = {place: offset for place, offset in left.items() if place[0] != waiting}
+    accounts = [account_of(group, place, span) for place, span in _inputs(stage, spans)]
     ages = [now - offsets.oldest[place] for place in behind if place in offsets.oldest]
     return StageStatus(
         stage=stage.name,
@@ -95,11 +98,12 @@ def stage_status(stage: Stage, offsets: GroupOffsets, now: float) -> StageStatus
         lag=_records(behind, spans),
         lag_seconds=round(max(0.0, *ages), 1) if ages else 0.0,
         waiting=_records({place: offset for place, offset in left.items() if place[0] == waiting}, spans),
-        finished=sum(account_of(group, place, span).finished for place, span in _inputs(stage, spans)),
+        finished=sum(each.finished for each in accounts),
         retried=_written(topics.retry(stage.name).name, spans),
         dead_lettered=_written(topics.dead_letters(stage.name).name, spans),
         paused=_paused(stage, offsets.reports) if group.members else (),
         lost=_lost(stage, offsets),
+        shadowed=sum(each.shadowed for each in accounts),
     )
 
 

@@ -41,6 +41,9 @@ def status(
     console = Console()
     console.print(stages_table(pipeline))
     for each in pipeline.stages:
+        if each.shadowed:
+            text = f"shadow: {each.stage}: {each.shadowed} records matched and were not delivered"
+            console.print(text, style="cyan", soft_wrap=True)
         for why in each.paused:
             console.print(f"paused: {each.stage}: {why}", style="yellow", soft_wrap=True)
         if each.lost:

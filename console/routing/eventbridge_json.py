@@ -56,7 +56,7 @@ def _exported(rule: Rule) -> dict[str, Any]:
     return {
         "Name": rule.name,
         "EventPattern": json.dumps(rule.pattern),
-        "State": "ENABLED" if rule.enabled else "DISABLED",
+        "State": "ENABLED" if rule.state == "enabled" else "DISABLED",
         **({"Description": rule.description} if rule.description else {}),
         "Targets": [target],
     }

@@ -16,13 +16,14 @@ def warnings(rules: Sequence[Rule]) -> Iterator[str]:
     for rule in enabled:
         if not rule.pattern:
             yield f"{rule.name}: no pattern, so it matches every event of {', '.join(rule.reads)}"
-    for one, other in combinations(enabled, 2):
+    delivering = [rule for rule in enabled if not rule.shadow]
+    for one, other in combinations(delivering, 2):
         shared = [topic for topic in one.reads if topic in other.reads]
         same_place = (one.target.kind, one.target.address) == (other.target.kind, other.target.address)
         if shared and same_place and _text(one) == _text(other):
             both = f"{one.name} and {other.name}: same pattern on {', '.join(shared)} and same target"
             yield f"{both}; matching events are delivered twice"
-    yield from _cycles(enabled)
+    yield from _cycles(delivering)
 
 
 def _cycles(rules: Sequence[Rule]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Count the outcomes of the records of one partition. The count is stored with each committed offset.
 
-Every offset below the committed one is in exactly one count: committed - start = done + superseded + dead_lettered +
-retried + lost + absent. `headrace audit` checks this, so a record without an outcome cannot disappear.
+Every offset below the committed one is in exactly one count: committed - start = done + superseded + shadowed +
+dead_lettered + retried + lost + absent. `headrace audit` checks this, so a record without an outcome cannot disappear.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 from headrace.schemas.parsing import InvalidValueError, parse_struct
 
-OutcomeCount = Literal["done", "superseded", "dead_lettered", "retried"]
+OutcomeCount = Literal["done", "superseded", "shadowed", "dead_lettered", "retried"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 LATEST_TIME = 253_402_300_799.0
@@ -22,14 +22,16 @@ LATEST_TIME = 253_402_300_799.0
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     """The outcomes below a committed offset, from offset `start` on.
 
-    `lost` are records that the broker deleted before the stage read them. `absent` are offsets that never held a
-    record: transaction markers and compacted records. `before` are records that were finished before counting began.
-    `time` is the broker timestamp of the newest finished record in seconds; 0 if there is none.
+    `shadowed` are records that a shadow rule matched: done, without a delivery. `lost` are records that the broker
+    deleted before the stage read them. `absent` are offsets that never held a record: transaction markers and compacted
+    records. `before` are records that were finished before counting began. `time` is the broker timestamp of the newest
+    finished record in seconds; 0 if there is none.
     """
 
     start: Count = 0
     done: Count = 0
     superseded: Count = 0
+    shadowed: Count = 0
     dead_lettered: Count = 0
     retried: Count = 0
     lost: Count = 0
@@ -40,12 +42,15 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def finished(self) -> int:
         """The number of records with an outcome."""
-        return self.before + self.done + self.superseded + self.dead_lettered + self.retried
+        return self.before + self._counted
 
     def unaccounted(self, committed: int) -> int:
         """Return the offsets below a committed one that are in no count. Negative if some are counted twice."""
-        counted = self.done + self.superseded + self.dead_lettered + self.retried + self.lost + self.absent
-        return committed - self.start - counted
+        return committed - self.start - self._counted - self.lost - self.absent
+
+    @property
+    def _counted(self) -> int:
+        return self.done + self.superseded + self.shadowed + self.dead_lettered + self.retried
 
     def plus(self, time: float = 0.0, **counts: int) -> Account:
         """Return the account with more records. `time` is the broker timestamp of the newest one."""

@@ -1,6 +1,6 @@
 """The outcomes of a record. Each record has exactly one, decided in this module.
 
-    Done        its results are in Kafka             ran | stored | reused | skipped | superseded
+    Done        its results are in Kafka             ran | stored | reused | skipped | superseded | shadowed
     Retry       it is retried after at least `after` seconds
     Dead        it goes to the dead-letter topic, with the reason
     PauseStage  no outcome yet: the stage waits for an outage to end, then runs the same record again
@@ -27,13 +27,14 @@ from headrace.streams.errors import (
     OutageError,
     PermanentError,
     RetryAt,
+    ShadowMatch,
     StageError,
     ThrottledError,
     TransientError,
 )
 from headrace.streams.retry_policy import DEFAULT_RETRY, RetryPolicy
 
-DoneReason = Literal["ran", "stored", "reused", "skipped", "superseded"]
+DoneReason = Literal["ran", "stored", "reused", "skipped", "superseded", "shadowed"]
 
 INTERNAL_ERROR = "internal_error"
 """The code of an unexpected exception: a bug in Headrace or in a stage. The circuit breaker counts it."""
@@ -54,7 +55,7 @@ LONGEST_WAIT_DAYS = topics.retry("").retention_days - 1
 @dataclass(frozen=True, slots=True)
 class Done:
     """The record is finished: now (`ran`), earlier (`stored`), by a result of identical content (`reused`), filtered
-    (`skipped`) or outdated (`superseded`)."""
+    (`skipped`), outdated (`superseded`) or matched by a rule that delivers nothing (`shadowed`)."""
 
     events: tuple[ProducerRecord, ...] = ()
     how: DoneReason = "ran"
@@ -98,6 +99,8 @@ class RecordDisposition(Enum):
     """The record is finished."""
     SUPERSEDED = "superseded"
     """The record is finished: a newer version of its object is known."""
+    SHADOWED = "shadowed"
+    """The record is finished: a shadow rule matches it."""
     DEAD_LETTERED = "dead_lettered"
     """The record is in the dead-letter topic."""
     DEFERRED = "retried"
@@ -112,8 +115,8 @@ def outcome_for(
     `waits` is the number of waits that did not count as attempts.
     """
     match error:
-        case ObjectGone():
-            return Done(how="superseded", why=error.why)
+        case ObjectGone() | ShadowMatch():
+            return _finished(error)
         case OutageError() | RegistryUnavailableError():
             return PauseStage(policy.delay(attempt, draw, OUTAGE_CAP_SECONDS), str(error))
         case ThrottledError():
@@ -156,6 +159,10 @@ def label(outcome: Outcome) -> str:
             return "waiting"
         case _:
             assert_never(outcome)
+
+
+def _finished(error: ObjectGone | ShadowMatch) -> Done:
+    return Done(how="superseded", why=error.why) if isinstance(error, ObjectGone) else Done(how="shadowed")
 
 
 def _again(attempt: int, draw: random.Random, policy: RetryPolicy, code: str, error: Exception) -> Outcome:

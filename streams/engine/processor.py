@@ -212,5 +212,7 @@ def _disposition(outcome: Outcome) -> RecordDisposition:
             return RecordDisposition.DEAD_LETTERED
         case Done(how="superseded"):
             return RecordDisposition.SUPERSEDED
+        case Done(how="shadowed"):
+            return RecordDisposition.SHADOWED
         case _:
             return RecordDisposition.DONE

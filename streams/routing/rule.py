@@ -19,7 +19,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from headrace.schemas import topics
 from headrace.schemas.parsing import parse_toml
@@ -34,6 +34,9 @@ RETRIES = topics.retry("").name
 TOPIC = "topic"
 MACHINE = "machine"
 """The target kinds that need no sink. The other kinds are the names of sinks, which callers pass in."""
+
+SHADOW = "shadow"
+RuleState = Literal["enabled", "shadow", "disabled"]
 
 KEYS = {"reads", "pattern", "target", "description", "enabled", "ordered", "retry", "rate"}
 LONGEST_RETRY_SECONDS = 86_400
@@ -75,7 +78,8 @@ class RuleRetryPolicy:
 class Rule:
     """A parsed rule. `pattern` is the JSON pattern, `matcher` the compiled one.
 
-    `version` is a digest of the rule's text. `rate` is deliveries per second and worker, 0 for unlimited.
+    `version` is a digest of the rule's text. `rate` is deliveries per second and worker, 0 for unlimited. An enabled
+    rule that is a `shadow` counts the records that it matches, and delivers nothing.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Rule:
     target: RuleTarget
     description: str = ""
     enabled: bool = True
+    shadow: bool = False
     ordered: bool = False
     retry: RuleRetryPolicy = RuleRetryPolicy()
     rate: float = 0.0
@@ -94,6 +99,11 @@ class Rule:
     def stage_name(self) -> str:
         """The name of the rule's stage: `rule-NAME`."""
         return PREFIX + self.name
+
+    @property
+    def state(self) -> RuleState:
+        """Whether the rule delivers (`enabled`), only counts (`shadow`), or neither."""
+        return "disabled" if not self.enabled else "shadow" if self.shadow else "enabled"
 
 
 def read_folder(folder: str, sinks: Collection[str]) -> tuple[Rule, ...]:
@@ -156,9 +166,11 @@ def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:
         raise InvalidRuleError("reads: name at least one topic, such as ['media.completed']")
     if retries := [topic for topic in reads if topic.endswith(RETRIES)]:
         raise InvalidRuleError(f"reads: {retries[0]} is a retry topic, which only its own stage reads")
-    for key in ("enabled", "ordered"):
-        if not isinstance(values.get(key, False), bool):
-            raise InvalidRuleError(f"{key} = true or false, not {values[key]!r}")
+    enabled, ordered = values.get("enabled", True), values.get("ordered", False)
+    if not isinstance(enabled, bool) and enabled != SHADOW:
+        raise InvalidRuleError(f'enabled = true, false or "{SHADOW}", not {enabled!r}')
+    if not isinstance(ordered, bool):
+        raise InvalidRuleError(f"ordered = true or false, not {ordered!r}")
     return Rule(
         name=name,
         reads=tuple(reads),
@@ -166,8 +178,9 @@ def parse(name: str, values: Mapping[str, Any], sinks: Collection[str]) -> Rule:
         matcher=_matcher(values.get("pattern", {})),
         target=_target(values.get("target"), (TOPIC, MACHINE, *sinks)),
         description=_text("description", values.get("description", "")),
-        enabled=values.get("enabled", True),
-        ordered=values.get("ordered", False),
+        enabled=bool(enabled),
+        shadow=enabled == SHADOW,
+        ordered=ordered,
         retry=_retry(values.get("retry", {})),
         rate=_number("rate", values.get("rate", 0), 0, 100_000),
     )

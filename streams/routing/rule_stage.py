@@ -16,7 +16,7 @@ from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event
 from headrace.schemas.topics import Topic
 from headrace.streams.engine.headers import original_headers, record_history, text, timestamp_ms
-from headrace.streams.errors import PermanentError, StageError
+from headrace.streams.errors import PermanentError, ShadowMatch, StageError
 from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.routing.event_format import to_eventbridge_event
 from headrace.streams.routing.input_transformer import InvalidPayloadError, RuleContext, transform
@@ -59,6 +59,8 @@ def reloadable_rule_stage(rule: Rule, current: Current, clock: Callable[[], floa
         event = to_eventbridge_event(received, record, envelope)
         if not active.rule.matcher.matches(event):
             return None
+        if active.rule.shadow:
+            raise ShadowMatch
         if active.send is None:
             return (_forwarded(received, envelope, active.rule),)
         event["headrace"]["rule"] = {"name": active.rule.name, "version": active.rule.version}

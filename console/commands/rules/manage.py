@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,12 +25,11 @@ def show(folder: FolderOption = None) -> None:
     from headrace.console.terminal.screen import Console, Table
 
     table = Table(
-        "rule", "version", "enabled", "reads", "target", "description", box=None, pad_edge=False, header_style="bold"
+        "rule", "version", "state", "reads", "target", "description", box=None, pad_edge=False, header_style="bold"
     )
     for rule in _rules(folder):
         target = f"{rule.target.kind} {rule.target.address}"
-        enabled = "yes" if rule.enabled else "no"
-        table.add_row(rule.name, rule.version, enabled, ", ".join(rule.reads), target, rule.description)
+        table.add_row(rule.name, rule.version, rule.state, ", ".join(rule.reads), target, rule.description)
     Console().print(table)
     if not folder:
         _warn_of_rejected()
@@ -51,7 +51,9 @@ def check(folder: FolderOption = None) -> None:
         required = (*rule.reads, *((rule.target.address,) if rule.target.kind == "topic" else ()))
         if missing := [name for name in required if name not in known]:
             raise CommandError(f"{rule.name}: unknown topic {', '.join(missing)}. To list topics: headrace topics list")
-    print_line(f"{len(rules)} rules, {sum(rule.enabled for rule in rules)} enabled")
+    states = Counter(rule.state for rule in rules)
+    shadow = f", {states['shadow']} shadow" if states["shadow"] else ""
+    print_line(f"{len(rules)} rules, {states['enabled']} enabled{shadow}")
 
 
 def apply(
@@ -115,8 +117,8 @@ def match(event: EventArgument, folder: FolderOption = None) -> None:
     misses = [(rule, rule.matcher.explain(document)) for rule in _rules(folder)]
     for rule, miss in misses:
         if miss is None:
-            disabled = "" if rule.enabled else " (disabled)"
-            print_line(f"{rule.name}: match, to {rule.target.kind} {rule.target.address}{disabled}")
+            state = "" if rule.state == "enabled" else f" ({rule.state})"
+            print_line(f"{rule.name}: match, to {rule.target.kind} {rule.target.address}{state}")
     near = [(rule, miss) for rule, miss in misses if miss is not None]
     for rule, miss in sorted(near, key=lambda each: -each[1].nearness):
         print_line(f"{rule.name}: no match: {describe_verdict(miss)}")

@@ -45,6 +45,7 @@ def show(request: ConsoleRequest) -> Response:
         editable=editable,
         describe=describe_verdict,
         shown=listing.SHOWN,
+        shadowed=_shadowed(request, rule),
     )
 
 
@@ -97,6 +98,12 @@ def _rule(request: ConsoleRequest, name: str) -> Rule:
     if found is None:
         raise NotFoundError(f"there is no rule {name}")
     return found
+
+
+def _shadowed(request: ConsoleRequest, rule: Rule) -> int:
+    """Count the records that the rule matched as a shadow rule, without a delivery."""
+    reading = request.services.pipeline().value
+    return sum(each.shadowed for each in reading.status.stages if each.stage == rule.stage_name) if reading else 0
 
 
 def _editable_texts(request: ConsoleRequest) -> dict[str, str]:

@@ -140,6 +140,17 @@ def test_status_counts_finished_records_and_open_losses() -> None:
     assert (found.finished, found.lost, found.lag) == (13, 7, 0)
 
 
+def test_shadowed_records_are_done_and_counted_apart() -> None:
+    group = GroupState(1, {UPLOADED: 20}, {UPLOADED: to_metadata(Account(done=13, shadowed=7))})
+    spans = {UPLOADED: OffsetRange(0, 20)}
+
+    report = account_report([SCAN], spans, {SCAN.group: group}, ())
+    status = stage_status(SCAN, GroupOffsets(spans, {SCAN.group: group}, {}), 0.0)
+
+    assert (report.accounts[0].done, report.problems) == (20, ())
+    assert (status.finished, status.shadowed) == (20, 7)
+
+
 def test_status_shows_records_deleted_ahead_of_a_stopped_stage() -> None:
     group = GroupState(0, {UPLOADED: 3}, {UPLOADED: to_metadata(Account(done=3))})
     found = stage_status(SCAN, GroupOffsets({UPLOADED: OffsetRange(10, 10)}, {SCAN.group: group}, {}), 0.0)

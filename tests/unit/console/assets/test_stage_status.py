@@ -97,6 +97,7 @@ def test_status_json_keeps_its_fields() -> None:
         "dead_lettered",
         "paused",
         "lost",
+        "shadowed",
     }
 
 

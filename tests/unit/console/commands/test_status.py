@@ -32,6 +32,10 @@ def shown(monkeypatch: pytest.MonkeyPatch, stage: StageStatus) -> str:
     return done.stdout
 
 
+def test_shows_the_matches_of_a_shadow_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "shadow: scan: 7 records matched and were not delivered\n" in shown(monkeypatch, replace(SCAN, shadowed=7))
+
+
 def test_shows_the_reason_of_each_paused_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     output = shown(
         monkeypatch, replace(SCAN, paused=("host-1: no clamd answers at clamd:3310", "host-2: \x1b[2J[red]x"))

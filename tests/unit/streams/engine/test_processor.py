@@ -25,7 +25,15 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outage_pause import OutagePause
 from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.processor import Processor
-from headrace.streams.errors import ObjectGone, OutageError, PermanentError, RetryAt, ThrottledError, TransientError
+from headrace.streams.errors import (
+    ObjectGone,
+    OutageError,
+    PermanentError,
+    RetryAt,
+    ShadowMatch,
+    ThrottledError,
+    TransientError,
+)
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.retry_policy import RetryPolicy
@@ -113,6 +121,7 @@ def world() -> World:
     [
         (None, RecordDisposition.DONE),
         (ObjectGone("it was replaced"), RecordDisposition.SUPERSEDED),
+        (ShadowMatch(), RecordDisposition.SHADOWED),
         (PermanentError("refused", "no"), RecordDisposition.DEAD_LETTERED),
         (RetryAt("later", 60.0), RecordDisposition.DEFERRED),
     ],

@@ -24,6 +24,11 @@ def test_parses_a_rule() -> None:
     assert not parsed.matcher.matches({"detail": {"flag_count": 0}})
 
 
+@pytest.mark.parametrize(("enabled", "state"), [(True, "enabled"), ("shadow", "shadow"), (False, "disabled")])
+def test_rule_has_one_of_three_states(enabled: object, state: str) -> None:
+    assert rule(enabled=enabled).state == state
+
+
 def test_rule_without_a_pattern_matches_everything() -> None:
     assert rule().matcher.matches({"detail-type": "MediaModerated", "detail": {}})
 
@@ -43,7 +48,8 @@ def test_rule_without_a_pattern_matches_everything() -> None:
         ({"target": {**SNS, "input": {"paths": {"a": "detail"}, "template": "<a>"}}}, "paths.a: a path such as"),
         ({"target": {**SNS, "input": {"template": "<a>"}}}, "<a> has no path"),
         ({"target": {**SNS, "input": {"paths": {"a": "$.detail"}}}}, "paths without a template"),
-        ({"enabled": "yes"}, "enabled = true or false"),
+        ({"enabled": "yes"}, "enabled = true, false or \"shadow\", not 'yes'"),
+        ({"ordered": "yes"}, "ordered = true or false"),
         ({"reads": ["labels.retry"]}, "labels.retry is a retry topic"),
         ({"description": 5}, "description: a string"),
         ({"rate": "5"}, "rate: a number"),

@@ -72,6 +72,14 @@ async def run(target: RecordingTarget | None, record: ConsumerRecord, **values: 
 IMAGES = {"detail": {"kind": ["image"]}}
 
 
+async def test_shadow_rule_counts_matching_records_and_delivers_nothing(target: RecordingTarget) -> None:
+    for to in (target, None):
+        matching, _ = await run(to, received(ready()), pattern=IMAGES, enabled="shadow")
+        other, _ = await run(to, received(ready(kind="video")), pattern=IMAGES, enabled="shadow")
+        assert (matching, other.how) == (Done(how="shadowed"), "skipped")  # type: ignore[union-attr]
+    assert target.deliveries == []
+
+
 async def test_sends_matching_records_and_stores_nothing(target: RecordingTarget) -> None:
     outcome, bucket = await run(target, received(ready()), pattern=IMAGES)
     assert outcome == Done()

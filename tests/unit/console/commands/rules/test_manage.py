@@ -56,10 +56,17 @@ def run(*arguments: str, code: int = 0) -> str:
 def test_lists_rules(folder: Path) -> None:
     [_, flagged, talks] = run("list").splitlines()
     assert flagged.split() == [
-        *("flagged", digest(FLAGGED), "yes", "media.moderated", "sns", "arn:aws:sns:us-east-1:111122223333:flagged"),
+        *(
+            "flagged",
+            digest(FLAGGED),
+            "enabled",
+            "media.moderated",
+            "sns",
+            "arn:aws:sns:us-east-1:111122223333:flagged",
+        ),
         *("to", "the", "reviewers"),
     ]
-    assert talks.split()[:3] == ["talks", digest(TALKS), "no"]
+    assert talks.split()[:3] == ["talks", digest(TALKS), "disabled"]
 
 
 def digest(text: str) -> str:
@@ -68,6 +75,13 @@ def digest(text: str) -> str:
 
 def test_check_accepts_valid_rules(folder: Path) -> None:
     assert run("check") == "2 rules, 1 enabled\n"
+
+
+def test_shadow_rules_are_listed_and_checked_as_such(folder: Path) -> None:
+    (folder / "talks.toml").write_text(TALKS.replace("false", '"shadow"'))
+    assert run("check") == "2 rules, 1 enabled, 1 shadow\n"
+    assert "shadow" in run("list").splitlines()[2]
+    assert "talks: match, to topic media.ready (shadow)" in run("match", EVENT.replace('"words": 3', '"words": 100'))
 
 
 @pytest.mark.parametrize(
