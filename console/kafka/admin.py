@@ -10,7 +10,6 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from headrace.console.errors import CommandError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
-from headrace.console.kafka.log_reader import LogReader
 from headrace.console.kafka.offsets import CommittedOffset, TopicAndPartition
 from headrace.console.kafka.topic_reader import TopicReader
 from headrace.schemas.kafka import clients
@@ -26,11 +25,10 @@ CHANGE_SECONDS = 30.0
 class KafkaAdmin(TopicReader):
     """Administers one cluster. Errors of Kafka are raised as `KafkaException`."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: KafkaSettings, keeps_connections: bool = False) -> None:
+        super().__init__(settings, keeps_connections)
         self._admin = clients.admin(settings)
-        self._log = LogReader(settings)
-        self._groups = ConsumerGroups(settings)
+        self._groups = ConsumerGroups(settings, keeps_connections)
 
     def answers(self, seconds: float) -> bool:
         """Whether the cluster answers a request within some seconds."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +13,14 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from headrace.console.errors import CommandError, UnavailableError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
+from headrace.console.kafka.consumers import Consumers
 from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.console.kafka.offsets import GroupState, OffsetRange, Position, TopicAndPartition
 from headrace.console.kafka.record_times import RecordTimes
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.reachability import answered
-from headrace.schemas.kafka.reading import consumer_record
+from headrace.schemas.kafka.reading import consumer_record, next_batch
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec, registry
 from headrace.schemas.serde.schema_topic import SchemasNotPublishedError
@@ -45,11 +45,12 @@ class LogReader:
     """Reads one cluster. Errors of Kafka are raised as `KafkaException`."""
 
     def __init__(self, settings: KafkaSettings, keeps_connections: bool = False) -> None:
-        """`keeps_connections` is for a process that reads groups often."""
+        """`keeps_connections` is for a process that reads often."""
         self.settings = settings
         self._admin = clients.admin(settings)
         self._groups = ConsumerGroups(settings, keeps_connections)
-        self._times = RecordTimes(settings)
+        self._consumers = Consumers(settings, keeps_connections)
+        self._times = RecordTimes(self._consumers)
 
     def topics(self) -> dict[str, int]:
         """List the topics with their number of partitions."""
@@ -72,7 +73,7 @@ class LogReader:
         if not places:
             raise CommandError("the cluster has none of the pipeline's topics: run headrace topics apply")
         codec_ = registry.create_codec(self.settings)
-        with self._reader() as consumer:
+        with self._consumers.open() as consumer:
             for message in _up_to_now(consumer, schemas):
                 _learn(codec_, message)
             behind = _assign(consumer, places + schemas)
@@ -81,7 +82,7 @@ class LogReader:
 
     def published(self) -> set[str]:
         """List the fingerprints of the published schemas. The topic has to exist."""
-        with self._reader() as consumer:
+        with self._consumers.open() as consumer:
             messages = _up_to_now(consumer, [(topics.SCHEMAS.name, 0)])
             return {(message.key() or b"").decode(errors="replace") for message in messages}
 
@@ -127,7 +128,7 @@ class LogReader:
         places = [place for place, span in self.spans([name]).items() if span.low < span.high]
         if not places:
             return {}
-        with self._reader() as consumer:
+        with self._consumers.open() as consumer:
             values = {message.key(): message.value() for message in _up_to_now(consumer, places)}
         return {key: value for key, value in values.items() if key and value}
 
@@ -138,14 +139,6 @@ class LogReader:
 
     def _cluster(self) -> Any:
         return answered(self.settings, lambda seconds: self._admin.describe_cluster(request_timeout=seconds).result())
-
-    @contextmanager
-    def _reader(self) -> Iterator[Consumer]:
-        consumer = clients.simple_consumer(self.settings)
-        try:
-            yield consumer
-        finally:
-            consumer.close()
 
     def _offsets(self, places: Iterable[TopicAndPartition], spec: OffsetSpec) -> dict[TopicAndPartition, int]:
         request = {TopicPartition(*place): spec for place in places}
@@ -210,7 +203,7 @@ def _polls(consumer: Consumer, behind: set[TopicAndPartition]) -> Iterator[list[
 def _poll(consumer: Consumer, behind: set[TopicAndPartition]) -> list[RawMessage]:
     """Fetch some messages, and remove partitions that are read to the end from `behind`."""
     messages = []
-    for message in consumer.consume(BATCH, POLL_SECONDS):
+    for message in next_batch(consumer, BATCH, POLL_SECONDS):
         error = message.error()
         if error is None:
             messages.append(message)

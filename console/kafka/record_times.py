@@ -8,9 +8,8 @@ from collections.abc import Collection
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from headrace.console.errors import UnavailableError
+from headrace.console.kafka.consumers import Consumers
 from headrace.console.kafka.offsets import Position, TopicAndPartition
-from headrace.schemas.kafka import clients
-from headrace.schemas.kafka.settings import KafkaSettings
 
 POLL_SECONDS = 0.25
 SILENCE = 30.0
@@ -20,8 +19,8 @@ SILENCE = 30.0
 class RecordTimes:
     """Reads timestamps, and remembers those of the last call."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+    def __init__(self, consumers: Consumers) -> None:
+        self._consumers = consumers
         self._known: dict[Position, float] = {}
 
     def read(self, positions: Collection[Position]) -> dict[Position, float]:
@@ -33,14 +32,11 @@ class RecordTimes:
         found = {position: self._known[position] for position in positions if position in self._known}
         missing = set(positions) - found.keys()
         if missing:
-            consumer = clients.simple_consumer(self._settings)
-            try:
+            with self._consumers.open() as consumer:
                 while missing:  # a partition has one offset at a time
                     offsets = {(topic, partition): offset for topic, partition, offset in missing}
                     found |= _first_times(consumer, offsets)
                     missing -= {(*place, offset) for place, offset in offsets.items()}
-            finally:
-                consumer.close()
         self._known = found
         return dict(found)
 

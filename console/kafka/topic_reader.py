@@ -11,16 +11,17 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
 from headrace.console.errors import CommandError, UnavailableError
+from headrace.console.kafka.consumers import Consumers
 from headrace.console.kafka.log_reader import SILENCE, LogReader
 from headrace.console.kafka.offsets import OffsetRange, Position, TopicAndPartition
+from headrace.console.kafka.published_codec import FollowedCodec, read_codec
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import SyncProducer
 from headrace.schemas.kafka.reachability import answered
+from headrace.schemas.kafka.reading import next_batch
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
-from headrace.schemas.serde.schema_topic import follow_schemas
 
 BATCH = 200
 """Records per batch: few enough for the processor's cache, which is twice as fast as thousands."""
@@ -36,20 +37,21 @@ _FETCH = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 6553
 class TopicReader:
     """Reads and writes records of one cluster. Errors of Kafka are raised as `KafkaException`."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, keeps_connections: bool = False) -> None:
+        """`keeps_connections` is for a process that reads often: it also follows the published schemas."""
         self.settings = settings
+        self._log = LogReader(settings, keeps_connections)
+        self._consumers = Consumers(settings, keeps_connections, **_FETCH)
+        self._codec = FollowedCodec(settings) if keeps_connections else None
 
     def spans(self, names: Collection[str], since: float | None = None) -> dict[TopicAndPartition, OffsetRange]:
         """Return the offsets of topics: all, or those from about a time on, in seconds since 1970."""
         ranges = self._spans(names)
         if since is None or not ranges:
             return ranges
-        consumer = clients.simple_consumer(self.settings)
-        try:
+        with self._consumers.open() as consumer:
             request = [TopicPartition(*place, int((since - CLOCKS) * 1000)) for place in ranges]
             found = answered(self.settings, lambda seconds: consumer.offsets_for_times(request, timeout=seconds))
-        finally:
-            consumer.close()
         starts = {(str(each.topic), int(each.partition)): each.offset for each in found}
         return {place: OffsetRange(_start(starts[place], span), span.high) for place, span in ranges.items()}
 
@@ -57,7 +59,7 @@ class TopicReader:
         deadline = time.monotonic() + self.settings.kafka_timeout_seconds
         while True:
             try:
-                return LogReader(self.settings).spans(names)
+                return self._log.spans(names)
             except KafkaException as error:
                 if error.args[0].code() not in _LEADERS_CHANGE or time.monotonic() > deadline:
                     raise
@@ -74,12 +76,11 @@ class TopicReader:
         unread = {place: span for place, span in spans.items() if span.high > span.low}
         if not unread:
             return
-        consumer = clients.simple_consumer(self.settings, **_FETCH)
-        try:
+        with self._consumers.open() as consumer:
             consumer.assign([TopicPartition(*place, span.low) for place, span in unread.items()])
             last_read = time.monotonic()
             while unread:
-                for found, group in groupby(consumer.consume(BATCH, POLL_SECONDS), _place):
+                for found, group in groupby(next_batch(consumer, BATCH, POLL_SECONDS), _place):
                     last_read, place = time.monotonic(), (str(found[0]), int(found[1] or 0))
                     records, ended = _records(place, group, values)
                     span = unread.get(place)
@@ -91,8 +92,6 @@ class TopicReader:
                         yield records
                 if time.monotonic() - last_read > SILENCE:
                     raise UnavailableError(f"Kafka did not answer within {SILENCE:g} s: no more records arrived")
-        finally:
-            consumer.close()
 
     def record(self, topic: str, partition: int, offset: int) -> ConsumerRecord | None:
         """Read one record with its value; None if it has expired."""
@@ -110,12 +109,8 @@ class TopicReader:
         return found
 
     def codec(self) -> Codec:
-        """Create a codec with every published schema, and with the registry if there is one."""
-        codec = registry.create_codec(self.settings)
-        follower = follow_schemas(self.settings, codec)
-        follower.start()
-        follower.stop()
-        return codec
+        """Return a codec with every published schema, and with the registry if there is one."""
+        return self._codec.get() if self._codec else read_codec(self.settings)
 
     def write(self, messages: Iterable[ProducerRecord]) -> int:
         """Write records, wait for all acknowledgements, and return their number.

@@ -35,7 +35,7 @@ class PromptCluster:
 
     @cached_property
     def _cluster(self) -> KafkaAdmin:
-        return KafkaAdmin(self._settings)
+        return KafkaAdmin(self._settings, keeps_connections=True)
 
     def _problem(self) -> str:
         """Say since when Kafka does not answer, if that is known."""

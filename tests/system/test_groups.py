@@ -14,9 +14,11 @@ from aiokafka.structs import OffsetAndMetadata
 
 from headrace.console.errors import CommandError
 from headrace.console.kafka.consumer_groups import ConsumerGroups
+from headrace.console.kafka.consumers import Consumers
 from headrace.console.kafka.group_lock import GroupLock
 from headrace.console.kafka.offsets import CommittedOffset
 from headrace.console.kafka.record_times import RecordTimes
+from headrace.console.kafka.topic_reader import TopicReader
 from headrace.console.replay.redrive.position import CommitMetadata
 from headrace.sandbox.names import HOST
 from headrace.schemas.kafka import clients
@@ -115,12 +117,40 @@ def test_timestamps_of_several_records_of_a_partition(cluster: Brokers) -> None:
         producer.produce(timed.name, b"x", partition=0, timestamp=1_700_000_000_000 + number * 1000)
     producer.flush(60)
 
-    times = RecordTimes(settings)
+    times = RecordTimes(Consumers(settings))
     wanted = {(timed.name, 0, 1), (timed.name, 0, 3), (timed.name, 0, 5), (timed.name, 1, 0)}
     expected = {(timed.name, 0, 1): 1_700_000_001.0, (timed.name, 0, 3): 1_700_000_003.0}
     for _ in range(2):  # read, then remembered
         assert times.read(wanted) == expected
     assert times.read([]) == {}
+
+
+def test_kept_consumer_reads_other_records(cluster: Brokers) -> None:
+    settings = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
+    topic = Topic("kept.in", "records that are read one by one", partitions=2)
+    clients.create_topics(clients.admin(settings), [topic], 1)
+    producer = clients.producer(settings)
+    for number in range(2000):
+        producer.produce(topic.name, str(number).encode(), partition=number % 2)
+    producer.flush(60)
+
+    reader = TopicReader(settings, keeps_connections=True)
+    for number in (0, 1999, 1, 1998, 500):  # more than one batch is fetched for each
+        record = reader.record(topic.name, number % 2, number // 2)
+        assert record is not None
+        assert record.value == str(number).encode()
+
+
+def test_consumer_of_a_failed_read_is_not_kept(cluster: Brokers) -> None:
+    consumers = Consumers(KafkaSettings(bootstrap_servers=cluster.bootstrap_servers), keeps_connections=True)
+    with consumers.open() as first:
+        pass
+    with pytest.raises(ValueError, match="failed"), consumers.open():
+        raise ValueError("failed")
+    with consumers.open() as third:
+        assert third is not first
+    with pytest.raises(RuntimeError, match="closed"):
+        first.assignment()
 
 
 def test_unreachable_broker_times_out() -> None:

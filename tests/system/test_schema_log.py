@@ -14,6 +14,7 @@ from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
 from typer.testing import CliRunner
 
 from headrace.console.commands import topics as commands_topics
+from headrace.console.kafka.published_codec import FollowedCodec
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -167,6 +168,16 @@ def test_follower_adds_later_schemas(settings: KafkaSettings, newer: SchemaVersi
     publish_schemas(clients.producer(settings), [newer])
 
     assert eventually(lambda: is_read(follower, data))
+
+
+def test_followed_codec_learns_later_schemas(settings: KafkaSettings, newer: SchemaVersion) -> None:
+    followed = FollowedCodec(settings)
+    data = written_with(newer)
+    assert not is_read(followed.get(), data)
+
+    publish_schemas(clients.producer(settings), [newer])
+
+    assert eventually(lambda: is_read(followed.get(), data))
 
 
 RUBBISH = (

@@ -26,6 +26,8 @@ from headrace.streams.stage import Stage
 
 LIVE = "/live/pipeline"
 EVENTS = "/api/events"
+LIVE_SECONDS = 0.25
+"""Seconds between looks at the newest reading, which is read every half second."""
 HOUR, DAY = 3600, 86_400
 SHOWN_LETTERS = 5
 
@@ -184,5 +186,5 @@ PAGE = WebPage(
             (ApiParameter("name", "string", "Name of the stage", required=True),),
         ),
     ),
-    feeds=(LiveFeed(LIVE, read_live), LiveFeed(EVENTS, read_events)),
+    feeds=(LiveFeed(LIVE, read_live, LIVE_SECONDS), LiveFeed(EVENTS, read_events)),
 )
