@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.sandbox.ai.comprehend import pii
-from headrace.sandbox.ai.framework import text_analysis
+from headrace.sandbox.ai.framework import pii, text_analysis
 from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.ledger import JobSubject
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
