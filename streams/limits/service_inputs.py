@@ -14,6 +14,9 @@ HOUR = 3600.0
 
 _DOCS = "https://docs.aws.amazon.com"
 
+REDACTION_LANGUAGES = frozenset(["de-CH", "de-DE", "en-US", "es-US", "fr-CA", "fr-FR", "it-IT", "pt-BR", "pt-PT"])
+"""Languages that Transcribe redacts in batch jobs (November 2026): {_DOCS}/transcribe/latest/dg/pii-redaction-batch"""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:

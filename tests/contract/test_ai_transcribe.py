@@ -14,6 +14,9 @@ from tests.contract.ai import BUCKET, MEDIA, Aws, http, refusal, speech, wait_un
 
 pytestmark = pytest.mark.system
 
+REDACTION = {"RedactionType": "PII", "RedactionOutput": "redacted"}
+CARD = b"WEBVTT\n\n00:00.000 --> 00:04.000\nMy card is 4111 1111 1111 1111.\n"
+
 
 def test_stores_the_transcript_in_s3_and_sends_an_event(aws: Aws, transcribe: Any) -> None:
     options: dict[str, Any] = {"OutputKey": "out/", "Subtitles": {"Formats": ["vtt", "srt"], "OutputStartIndex": 1}}
@@ -43,6 +46,38 @@ def test_uses_captions_next_to_the_media(aws: Aws, transcribe: Any) -> None:
     assert results["transcripts"] == [{"transcript": "And so, my fellow Americans,"}]
     assert results["synthetic"] is False
     assert (results["items"][0]["start_time"], results["items"][-2]["end_time"]) == ("0.300", "2.100")
+
+
+@pytest.mark.parametrize(("output", "names"), [("redacted", 1), ("redacted_and_unredacted", 2)])
+def test_redacts_personal_data(aws: Aws, transcribe: Any, output: str, names: int) -> None:
+    key = aws.put(f"{output}/jfk.flac", (MEDIA / "jfk.flac").read_bytes())
+    aws.put(f"{output}/jfk.vtt", CARD)
+    redaction = {**REDACTION, "RedactionOutput": output}
+    more: dict[str, Any] = {"OutputKey": f"{output}/", "Subtitles": {"Formats": ["vtt"]}}
+    transcribe.start_transcription_job(**speech(output, key, ContentRedaction=redaction, **more))
+    aws.received()
+    job = transcribe.get_transcription_job(TranscriptionJobName=output)["TranscriptionJob"]
+    assert job["ContentRedaction"] == redaction
+    assert job["Transcript"]["RedactedTranscriptFileUri"].endswith(f"/{BUCKET}/{output}/redacted-{output}.json")
+    assert ("TranscriptFileUri" in job["Transcript"]) is (names == 2)
+    assert len(job["Subtitles"]["SubtitleFileUris"]) == names
+    document = json.loads(aws.text(f"{output}/redacted-{output}.json"))
+    assert document["isRedacted"] is True
+    assert document["results"]["transcripts"] == [{"transcript": "My card is [PII]."}]
+    item = document["results"]["items"][3]
+    assert item["alternatives"][0]["content"] == "[PII]"
+    assert item["alternatives"][0]["redactions"][0]["type"] == "CREDIT_DEBIT_NUMBER"
+    assert (item["start_time"], item["end_time"]) == ("1.280", "4.000")
+    assert "4111" not in aws.text(f"{output}/redacted-{output}.vtt")
+
+
+def test_redacts_only_the_requested_types(aws: Aws, transcribe: Any) -> None:
+    key = aws.put("types/jfk.flac", (MEDIA / "jfk.flac").read_bytes())
+    aws.put("types/jfk.vtt", CARD)
+    redaction = {**REDACTION, "PiiEntityTypes": ["EMAIL"]}
+    transcribe.start_transcription_job(**speech("types", key, ContentRedaction=redaction, OutputKey="types/t.json"))
+    aws.received()
+    assert "4111" in aws.text("types/redacted-t.json")
 
 
 def test_transcript_without_a_bucket_can_be_downloaded(aws: Aws, transcribe: Any) -> None:
@@ -94,7 +129,10 @@ def test_job_name_is_unique_until_deletion(aws: Aws, transcribe: Any) -> None:
         {"OutputBucketName": None, "OutputKey": "k.json"},
         {"Media": {"MediaFileUri": f"s3://{BUCKET}/not/there.flac"}},
         {"Media": {"MediaFileUri": f"s3://{BUCKET}/"}},
-        {"ContentRedaction": {"RedactionType": "PII", "RedactionOutput": "redacted"}},
+        {"ContentRedaction": REDACTION, "LanguageCode": "en-GB"},
+        {"ContentRedaction": REDACTION, "LanguageCode": None, "IdentifyLanguage": True},
+        {"ContentRedaction": {**REDACTION, "PiiEntityTypes": ["SHOE_SIZE"]}},
+        {"ToxicityDetection": [{"ToxicityCategories": ["ALL"]}]},
     ],
 )
 def test_rejects_contradicting_requests(aws: Aws, transcribe: Any, change: dict[str, object]) -> None:

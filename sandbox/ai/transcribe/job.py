@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedEr
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, LedgerJob
 from headrace.sandbox.ai.transcribe import output_files, speech
+from headrace.sandbox.ai.transcribe.redaction import ALL, redact
 from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech
 from headrace.streams.limits.service_inputs import media_rule
 
@@ -26,6 +28,14 @@ NO_SPEECH = (
     "Provide an audio file with someone speaking for a longer period of time and try your request again."
 )
 STATUS = {RUNNING: "IN_PROGRESS", SUCCEEDED: "COMPLETED", FAILED: "FAILED"}
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTranscript:
+    """Speech that is written; `is_redacted` is None for a job without redaction."""
+
+    speech: RecognizedSpeech
+    is_redacted: bool | None = None
 
 
 def work(job: LedgerJob, cloud: AwsClients) -> dict[str, Any]:
@@ -40,11 +50,17 @@ def work(job: LedgerJob, cloud: AwsClients) -> dict[str, Any]:
     else:  # no language identification: the first option, without confidence
         found["LanguageCode"] = _language(job)
         found["IdentifiedLanguageScore"] = 0.0
-    key = _output_key(job)
-    document = output_files.document(job.job_id, names.ACCOUNT, recognized, found["LanguageCode"])
-    files = {key: json.dumps(document, ensure_ascii=False)} | _subtitles(job, key, recognized)
-    _write(job, cloud, files)
-    return {"found": found, "transcript": key, "subtitles": list(files)[1:]}
+    transcripts = _transcripts(job, recognized)
+    documents = {
+        name: output_files.document(job.job_id, names.ACCOUNT, each.speech, found["LanguageCode"], each.is_redacted)
+        for name, each in transcripts.items()
+    }
+    subtitles: dict[str, str] = {}
+    for name, each in transcripts.items():
+        subtitles |= _subtitles(job, name, each.speech)
+    _write(job, cloud, {name: json.dumps(each, ensure_ascii=False) for name, each in documents.items()} | subtitles)
+    keys = {"redacted" if each.is_redacted else "transcript": name for name, each in transcripts.items()}
+    return {"found": found, **keys, "subtitles": list(subtitles)}
 
 
 def announce(job: LedgerJob, cloud: AwsClients) -> None:
@@ -134,6 +150,23 @@ def _output_key(job: LedgerJob) -> str:
     if key.endswith(".json"):
         return str(key)
     return f"{key.rstrip('/')}/{job.job_id}.json".lstrip("/")
+
+
+def _transcripts(job: LedgerJob, recognized: RecognizedSpeech) -> dict[str, WrittenTranscript]:
+    """Return the transcripts by key: the plain one, the redacted one, or both.
+
+    Source: Amazon Transcribe API Reference, ContentRedaction.
+    """
+    key = _output_key(job)
+    redaction = job.request.get("ContentRedaction")
+    if redaction is None:
+        return {key: WrittenTranscript(recognized)}
+    folder, slash, name = key.rpartition("/")
+    redacted = redact(recognized, redaction.get("PiiEntityTypes") or (ALL,))
+    written = {f"{folder}{slash}redacted-{name}": WrittenTranscript(redacted, is_redacted=True)}
+    if redaction["RedactionOutput"] == "redacted":
+        return written
+    return {key: WrittenTranscript(recognized, is_redacted=False), **written}
 
 
 def _subtitles(job: LedgerJob, key: str, recognized: RecognizedSpeech) -> dict[str, str]:

@@ -6,13 +6,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech, SpokenSegment
+from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech, SpokenSegment, TimedWord, timed_words
 
 _WORD = re.compile(r"(\S*?)([.,!?:;…]*)$")
 
 
-def document(job_name: str, account: str, speech: RecognizedSpeech, language: str) -> dict[str, Any]:
-    """Return the transcript in the format of AWS; `results` also has the source and a synthetic mark."""
+def document(
+    job_name: str, account: str, speech: RecognizedSpeech, language: str, is_redacted: bool | None = None
+) -> dict[str, Any]:
+    """Return the transcript in the format of AWS; `results` also has the source and a synthetic mark.
+
+    `is_redacted` is None for a job without redaction.
+    """
     items: list[dict[str, Any]] = []
     segments: list[dict[str, Any]] = []
     for segment in speech.segments:
@@ -27,7 +32,8 @@ def document(job_name: str, account: str, speech: RecognizedSpeech, language: st
         "synthetic": speech.synthetic,
         "engine": speech.engine,
     }
-    return {"jobName": job_name, "accountId": account, "status": "COMPLETED", "results": results}
+    redaction = {} if is_redacted is None else {"isRedacted": is_redacted}
+    return {"jobName": job_name, "accountId": account, **redaction, "status": "COMPLETED", "results": results}
 
 
 def webvtt(segments: tuple[SpokenSegment, ...], _first: int) -> str:
@@ -56,23 +62,25 @@ def _audio_segment(segment: SpokenSegment, number: int, items: range) -> dict[st
 
 
 def _items(segment: SpokenSegment, synthetic: bool) -> Iterator[dict[str, Any]]:
-    """Yield words and punctuation; words divide the time of a segment by their lengths."""
-    words = segment.text.split()
-    letters = max(1, sum(len(word) for word in words))
-    pace, at = (segment.end - segment.start) / letters, segment.start
-    for word in words:
-        until = at + len(word) * pace
-        content, marks = _WORD.fullmatch(word).groups()  # type: ignore[union-attr]  # it matches any word
+    """Yield words and punctuation."""
+    for word in timed_words(segment):
+        content, marks = _WORD.fullmatch(word.text).groups()  # type: ignore[union-attr]  # it matches any word
         if content:
             yield {
                 "type": "pronunciation",
-                "alternatives": [{"confidence": "0.0" if synthetic else f"{segment.sure:.3g}", "content": content}],
-                "start_time": f"{at:.3f}",
-                "end_time": f"{until:.3f}",
+                "alternatives": [_alternative(word, content, "0.0" if synthetic else f"{segment.sure:.3g}")],
+                "start_time": f"{word.start:.3f}",
+                "end_time": f"{word.end:.3f}",
             }
         if marks:
             yield {"type": "punctuation", "alternatives": [{"confidence": "0.0", "content": marks}]}
-        at = until
+
+
+def _alternative(word: TimedWord, content: str, confidence: str) -> dict[str, Any]:
+    """Return the content of an item. Redacted content has the confidence and type of the personal data."""
+    if not word.redacted:
+        return {"confidence": confidence, "content": content}
+    return {"content": content, "redactions": [{"confidence": "0.95", "category": "PII", "type": word.redacted}]}
 
 
 def _stamp(seconds: float, point: str) -> str:

@@ -25,13 +25,27 @@ _SILENCE = re.compile(r"silence_(start|end): (-?[\d.]+)")
 
 
 @dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word with its punctuation and its times in seconds; `redacted` is the type of the personal data it replaces."""
+
+    text: str
+    start: float
+    end: float
+    redacted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SpokenSegment:
-    """A segment of words with times in seconds and a confidence from 0 to 1."""
+    """A segment of words with times in seconds and a confidence from 0 to 1.
+
+    Without `words`, the words of the text divide the time of the segment.
+    """
 
     start: float
     end: float
     text: str
     sure: float = 1.0
+    words: tuple[TimedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,21 @@ def recognize(media: Path, probe: ffmpeg.MediaProbe, sidecar: Path | None, langu
     return RecognizedSpeech(
         synthetic_segments, "silence detection; the words are synthetic, no speech model was run", synthetic=True
     )
+
+
+def timed_words(segment: SpokenSegment) -> tuple[TimedWord, ...]:
+    """Return the words of a segment; without known times, they divide its time by their lengths."""
+    return segment.words or tuple(_divided(segment))
+
+
+def _divided(segment: SpokenSegment) -> Iterator[TimedWord]:
+    words = segment.text.split()
+    letters = max(1, sum(len(word) for word in words))
+    pace, at = (segment.end - segment.start) / letters, segment.start
+    for word in words:
+        until = at + len(word) * pace
+        yield TimedWord(word, at, until)
+        at = until
 
 
 def parse_srt(text: str) -> tuple[SpokenSegment, ...]:

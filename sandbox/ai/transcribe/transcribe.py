@@ -12,6 +12,7 @@ from headrace.sandbox.ai.framework.ledger import FAILED, JobSubject, LedgerJob, 
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
 from headrace.sandbox.ai.transcribe import job as transcribe_job
 from headrace.sandbox.ai.transcribe.job import SERVICE_BUCKET, STATUS
+from headrace.streams.limits.service_inputs import REDACTION_LANGUAGES
 
 MAX_JOBS = 250  # https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html
 SERVICE_URL_SECONDS = 900
@@ -22,6 +23,7 @@ _REPEATED = (
     "MediaSampleRateHertz",
     "MediaFormat",
     "Media",
+    "ContentRedaction",
     "Settings",
     "ModelSettings",
     "JobExecutionSettings",
@@ -39,13 +41,13 @@ _SUMMARISED = (
     "LanguageCode",
     "TranscriptionJobStatus",
     "FailureReason",
+    "ContentRedaction",
     "ModelSettings",
     "IdentifyLanguage",
     "IdentifyMultipleLanguages",
     "IdentifiedLanguageScore",
 )
-# Rejected: ignoring these would return content that the caller wants removed.
-_NOT_SERVED = ("ContentRedaction", "ToxicityDetection")
+_URIS = {"transcript": "TranscriptFileUri", "redacted": "RedactedTranscriptFileUri"}
 
 
 def start_transcription_job(params: Params, context: ServiceContext) -> Params:
@@ -107,9 +109,21 @@ def _check(params: Params) -> None:
         raise _bad_request(f"Give exactly one of {', '.join(languages)}.")
     if "OutputKey" in params and "OutputBucketName" not in params:
         raise _bad_request("OutputKey needs OutputBucketName.")
-    for name in _NOT_SERVED:
-        if name in params:
-            raise _bad_request(f"{name} is not supported by this endpoint.")
+    if "ToxicityDetection" in params:  # without it, the caller would take toxic speech for harmless
+        raise _bad_request("ToxicityDetection is not supported by this endpoint.")
+    if "ContentRedaction" in params:
+        _check_redaction(params)
+
+
+def _check_redaction(params: Params) -> None:
+    """Reject redaction in a language that AWS does not redact.
+
+    Source: Amazon Transcribe Developer Guide, "Redacting PII in your batch job".
+    """
+    if "LanguageCode" not in params:
+        raise _bad_request("Content redaction is not compatible with language identification. Give a LanguageCode.")
+    if params["LanguageCode"] not in REDACTION_LANGUAGES:
+        raise _bad_request(f"Content redaction is available with {', '.join(sorted(REDACTION_LANGUAGES))}.")
 
 
 def _asset(params: Params) -> str:
@@ -145,7 +159,8 @@ def _described(job: LedgerJob, cloud: AwsClients) -> Params:
         description["FailureReason"] = job.reason
     if job.result is not None:
         description |= job.result["found"]
-        description["Transcript"] = {"TranscriptFileUri": _uri(job, job.result["transcript"], cloud)}
+        written = [(field, job.result[kind]) for kind, field in _URIS.items() if kind in job.result]
+        description["Transcript"] = {field: _uri(job, key, cloud) for field, key in written}
     if "Subtitles" in job.request:
         uris = [_uri(job, key, cloud) for key in (job.result or {}).get("subtitles", ())]
         description["Subtitles"] = {"OutputStartIndex": 0, **job.request["Subtitles"], "SubtitleFileUris": uris}
