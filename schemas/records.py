@@ -724,6 +724,22 @@ class TextDetected(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class TranscriptRedacted(Struct, frozen=True, kw_only=True, gc=False):
+    """Speech was turned into text without personal data."""
+
+    EVENT: ClassVar[str] = "TranscriptRedacted"
+
+    asset: Asset
+    language: str
+    excerpt: str
+    words: int
+    redactions: int
+    result: Pointer
+    subtitles: Pointer | None = None
+    charges: tuple[Charge, ...]
+    no_speech: bool = False
+
+
 Event = (
     ActivityScheduled
     | AwsEvent
@@ -761,6 +777,7 @@ Event = (
     | StimulusReceived
     | TaskScheduled
     | TextDetected
+    | TranscriptRedacted
 )
 
 
@@ -801,4 +818,5 @@ EVENTS: dict[str, type[Event]] = {
     "StimulusReceived": StimulusReceived,
     "TaskScheduled": TaskScheduled,
     "TextDetected": TextDetected,
+    "TranscriptRedacted": TranscriptRedacted,
 }

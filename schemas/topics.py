@@ -90,6 +90,12 @@ CUSTOM_LABELS = Topic(
     (records.CustomLabelsDetected,),
     stage="custom-labels",
 )
+REDACTED_TRANSCRIPT = Topic(
+    "media.transcript-redacted",
+    "speech as text without personal data",
+    (records.TranscriptRedacted,),
+    stage="redact-transcript",
+)
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
 BRIDGE_DLQ = Topic("bridge.dlq", "unparseable AWS messages, unchanged", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)

@@ -114,6 +114,13 @@ class SpeechToText(Protocol):
             PermanentError: `unsupported_input`: the service does not accept the file.
         """
 
+    async def start_redacted(self, media: MediaInput, token: str, language: str) -> str:
+        """Start a job with an idempotency key for a transcript without personal data; return its id.
+
+        Raises:
+            PermanentError: `unsupported_input`: the service does not accept the file.
+        """
+
     async def get_result(self, job_id: str, seconds: float) -> Transcript:
         """Fetch the transcript of a job for audio of `seconds` seconds."""
 

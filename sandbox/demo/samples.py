@@ -32,6 +32,7 @@ class SampleFile:
 SIGHT = ("faces", "text-in-video", "celebrities", "face-search", "describe", "custom-labels")
 FILM = ("segments", "transcode")
 QUALITY = "quality"
+SPEECH = ("redact-transcript",)
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice", "embedding")
 
 
@@ -52,8 +53,8 @@ def _all_samples() -> tuple[SampleFile, ...]:
     more = {
         "bottles.jpg": (*SIGHT, "documents", *TEXT),
         "bottles.mp4": (*SIGHT, *FILM, QUALITY),
-        "rabbit.mp4": (*SIGHT, *FILM, *TEXT, QUALITY),
-        "jfk.flac": (*TEXT, QUALITY),
+        "rabbit.mp4": (*SIGHT, *FILM, *TEXT, *SPEECH, QUALITY),
+        "jfk.flac": (*TEXT, *SPEECH, QUALITY),
     }
     usual = [replace(each, endings={**each.endings, **_all_done(*more.get(each.name, ()))}) for each in _samples()]
     seen = ("thumbnails", "scan", "probe", "ready", "documents", *TEXT)

@@ -23,6 +23,8 @@ from headrace.streams.service_results import Transcript
 from headrace.streams.settings import StreamSettings
 
 OUTPUT_PREFIX = "_transcribe/"
+_PRICED = ("", "ContentRedaction")
+"""The priced features of a job with redaction, beside the transcription itself."""
 SPEC = JOB_SPECS["transcribe", "StartTranscriptionJob"]
 
 _NO_SPEECH = re.compile(
@@ -50,10 +52,23 @@ class Transcribe:
             PermanentError: `unsupported_input`: Transcribe does not accept the file. `no_language`: a vocabulary is
                 set without a language; vocabularies are specific to a language.
         """
-        check_media("transcribe", SPEC.operation, media)
         language: dict[str, Any] = {"IdentifyLanguage": True}
         if self._settings.language:
             language = {"LanguageCode": self._settings.language}
+        more = {"Subtitles": {"Formats": ["vtt"]}, **language, **self._job_settings(speakers, vocabulary)}
+        return await self._start(media, token, more)
+
+    async def start_redacted(self, media: MediaInput, token: str, language: str) -> str:
+        """Start a job for a transcript without personal data and return its id.
+
+        Raises:
+            PermanentError: `unsupported_input`: Transcribe does not accept the file.
+        """
+        redaction = {"RedactionType": "PII", "RedactionOutput": "redacted"}
+        return await self._start(media, token, {"LanguageCode": language, "ContentRedaction": redaction})
+
+    async def _start(self, media: MediaInput, token: str, more: dict[str, Any]) -> str:
+        check_media("transcribe", SPEC.operation, media)
         try:
             await self._aws.call(
                 "transcribe",
@@ -62,9 +77,7 @@ class Transcribe:
                 Media={"MediaFileUri": f"s3://{media.bucket}/{media.key}"},
                 OutputBucketName=self._bucket.name,
                 OutputKey=f"{OUTPUT_PREFIX}{token}.json",
-                Subtitles={"Formats": ["vtt"]},
-                **language,
-                **self._job_settings(speakers, vocabulary),
+                **more,
             )
         except StageError as failure:
             if failure.code != "ConflictException":
@@ -81,14 +94,16 @@ class Transcribe:
         return {"Settings": settings} if settings else {}
 
     async def get_result(self, job_id: str, seconds: float) -> Transcript:
-        """Return the transcript of a job.
+        """Return the transcript of a job; that of a job with redaction has no personal data.
 
         Raises:
             StageError: The job has no result: `streams.aws.job_status.result_of`.
         """
         response = await self._aws.call("transcribe", SPEC.method, TranscriptionJobName=job_id)
         job = result_of(SPEC, job_id, response)
-        content = await self._fetch(job["Transcript"]["TranscriptFileUri"])
+        redacts = "ContentRedaction" in job
+        name = "RedactedTranscriptFileUri" if redacts else "TranscriptFileUri"
+        content = await self._fetch(job["Transcript"].get(name, ""))
         results = json.loads(content)["results"]
         subtitles = job.get("Subtitles", {}).get("SubtitleFileUris", [])
         return Transcript(
@@ -96,7 +111,10 @@ class Transcribe:
             text=" ".join(each["transcript"] for each in results["transcripts"]),
             answer=content,
             subtitles=await self._fetch(subtitles[0]) if subtitles else None,
-            charges=(self._prices.charge("transcribe", "StartTranscriptionJob", max(seconds, 15.0) / 60),),
+            charges=tuple(
+                self._prices.charge("transcribe", f"{SPEC.operation} {feature}".rstrip(), max(seconds, 15.0) / 60)
+                for feature in (_PRICED if redacts else ("",))
+            ),
         )
 
     def silence(self, reason: str) -> Transcript | None:
@@ -109,7 +127,7 @@ class Transcribe:
     async def _fetch(self, uri: str) -> bytes:
         """Read an output file of a job by its URI, in any of the forms that Transcribe returns."""
         _, _, key = unquote(urlsplit(uri).path).partition(f"/{self._bucket.name}/")
-        content = await self._bucket.get(key or unquote(urlsplit(uri).path).lstrip("/"))
+        content = await self._bucket.get(key or unquote(urlsplit(uri).path).lstrip("/")) if uri else None
         if content is None:
             raise PermanentError("result_missing", "the output of the job is missing from the results bucket")
         return content

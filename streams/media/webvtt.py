@@ -26,6 +26,21 @@ class Subtitles:
         return "\n".join(["WEBVTT\n", *cues])
 
 
+def cue_times(start: float, end: float) -> str:
+    """Return the time line of a cue; times in seconds."""
+    return f"{_timestamp(start)} --> {_timestamp(end)}"
+
+
+def cue_text(text: str) -> str:
+    """Return plain text as the text of a cue, with escaped markup."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _timestamp(seconds: float) -> str:
+    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+
+
 def parse(text: str) -> Subtitles:
     """Parse WebVTT without styles, notes and cue identifiers. Source: W3C, "WebVTT"."""
     cues = _CUE.findall(text.replace("\r\n", "\n"))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.records import MediaTranscribed
-from headrace.streams.limits.input_check import accepted_encoding
-from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.service_results import Transcript
 from headrace.streams.services import Services
 from headrace.streams.stage import AsyncJob, FinishedJob, Stage
-from headrace.streams.stages._inputs import Proxied, from_proxy, media_for
+from headrace.streams.stages._inputs import Proxied, media_for
+from headrace.streams.stages._speech import OPERATION, PAID_OPERATIONS, PROXIED_SOUND, SOUND
 from headrace.streams.stages._text import excerpt
-
-OPERATION = "StartTranscriptionJob"
-HAS_AUDIO = {"audio_codec": [{"exists": True}]}
 
 
 def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str, ...] = ()) -> Stage:
@@ -51,18 +47,12 @@ def transcript_stage(speakers: int = 0, vocabulary: str = "", options: tuple[str
         "transcript",
         reads=(topics.READY,),
         writes=topics.TRANSCRIBED,
-        when={"kind": ["audio", "video"], **HAS_AUDIO},
-        when_proxied={
-            "$or": [
-                {"kind": ["audio"], **HAS_AUDIO},
-                {"kind": ["video"], **HAS_AUDIO, **accepted_encoding(media_rule("transcribe", OPERATION))},
-                from_proxy("transcribe"),
-            ]
-        },
+        when=SOUND,
+        when_proxied=PROXIED_SOUND,
         handler=AsyncJob("transcribe", OPERATION, start, finish, explain=explain),
         options=options,
         factory=transcript_stage,
-        paid_operations=("transcribe.start_transcription_job", "transcribe.get_transcription_job"),
+        paid_operations=PAID_OPERATIONS,
     )
     return stage
 

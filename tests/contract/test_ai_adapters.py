@@ -40,6 +40,7 @@ from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.media.question import MediaQuestion
+from headrace.streams.media.redacted_speech import spoken_items
 from headrace.streams.passages.vectors import cosine, unpack_vector
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.result_paths import version_folder
@@ -288,6 +289,18 @@ async def test_transcribes_speech_with_speaker_labels(calls: Calls, settings: St
     job = connect("transcribe", calls._client("transcribe").meta.endpoint_url)
     described = job.get_transcription_job(TranscriptionJobName=key)["TranscriptionJob"]
     assert described["Settings"] == {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}
+
+
+async def test_transcribes_speech_without_personal_data(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
+    aws.put("card/jfk.flac", (MEDIA / "jfk.flac").read_bytes())
+    aws.put("card/jfk.vtt", b"WEBVTT\n\n00:01.000 --> 00:04.000\nMy card is 4111 1111 1111 1111.\n")
+    speech, key = Transcribe(calls, S3Bucket(calls, BUCKET), settings, PRICES), token("redact-transcript", "card")
+    assert await speech.start_redacted(media("card/jfk.flac"), key, "en-US") == key
+    assert aws.ended()["TranscriptionJobName"] == key
+    heard = await speech.get_result(key, 11.0)
+    assert heard.text == "My card is [PII]."
+    assert [item.redacted for item in spoken_items(heard.answer)] == [False, False, False, True]
+    assert b"4111" not in heard.answer
 
 
 async def test_vocabulary_without_a_language_is_a_permanent_error(calls: Calls, settings: StreamSettings) -> None:

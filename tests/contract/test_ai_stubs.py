@@ -527,6 +527,8 @@ def transcribe(aws: AwsClient) -> Transcribe:
     bucket = MemoryBucket()
     bucket.objects[f"_transcribe/{TOKEN}.json"] = b'{"results": {"transcripts": [{"transcript": "ask not"}]}}'
     bucket.objects[f"_transcribe/{TOKEN}.vtt"] = b"WEBVTT"
+    redacted = b'{"results": {"transcripts": [{"transcript": "my card is [PII]"}]}}'
+    bucket.objects[f"_transcribe/redacted-{TOKEN}.json"] = redacted
     return Transcribe(aws, bucket, SETTINGS, PRICES)
 
 
@@ -535,6 +537,13 @@ async def heard(aws: AwsClient) -> Any:
     return found.language, found.text, found.subtitles
 
 
+async def heard_redacted(aws: AwsClient) -> Any:
+    found = await transcribe(aws).get_result(TOKEN, 90.0)
+    return found.text, [charge.operation for charge in found.charges]
+
+
+REDACTION = {"RedactionType": "PII", "RedactionOutput": "redacted"}
+SPOKEN_REDACTED = f"https://s3.us-east-1.amazonaws.com/results/_transcribe/redacted-{TOKEN}"
 SPOKEN = f"https://s3.us-east-1.amazonaws.com/results/_transcribe/{TOKEN}"
 SPEAKING = {
     "TranscriptionJobName": TOKEN,
@@ -586,6 +595,45 @@ SOUND = (
             ),
         ),
         TOKEN,
+    ),
+    Case(
+        "transcribe",
+        lambda aws: transcribe(aws).start_redacted(original(FILM), TOKEN, "en-US"),
+        (
+            (
+                "start_transcription_job",
+                {
+                    "TranscriptionJobName": TOKEN,
+                    "Media": SPEAKING["Media"],
+                    "OutputBucketName": "results",
+                    "OutputKey": f"_transcribe/{TOKEN}.json",
+                    "LanguageCode": "en-US",
+                    "ContentRedaction": REDACTION,
+                },
+                {"TranscriptionJob": {"TranscriptionJobName": TOKEN, "TranscriptionJobStatus": "IN_PROGRESS"}},
+            ),
+        ),
+        TOKEN,
+    ),
+    Case(
+        "transcribe",
+        heard_redacted,
+        (
+            (
+                "get_transcription_job",
+                {"TranscriptionJobName": TOKEN},
+                {
+                    "TranscriptionJob": {
+                        "TranscriptionJobName": TOKEN,
+                        "TranscriptionJobStatus": "COMPLETED",
+                        "LanguageCode": "en-US",
+                        "Transcript": {"RedactedTranscriptFileUri": f"{SPOKEN_REDACTED}.json"},
+                        "ContentRedaction": REDACTION,
+                    }
+                },
+            ),
+        ),
+        ("my card is [PII]", ["StartTranscriptionJob", "StartTranscriptionJob ContentRedaction"]),
     ),
     Case(
         "transcribe",

@@ -42,6 +42,14 @@ STAGES = {
             "streams/stages/custom_labels.py",
         ),
     ),
+    "redact-transcript": StageFiles(
+        "REDACTED_TRANSCRIPT",
+        (
+            "schemas/avro/TranscriptRedacted/v1.avsc",
+            "schemas/topics.py",
+            "streams/stages/redact_transcript.py",
+        ),
+    ),
     "describe": StageFiles(
         "DESCRIBED", ("schemas/avro/MediaDescribed/v1.avsc", "schemas/topics.py", "streams/stages/describe.py")
     ),

@@ -76,6 +76,7 @@ class FakeServices:
 
     path: Path = Path("/nonexistent")
     labels: tuple[Any, ...] = (Label(name="Cat", confidence=99.0),)
+    speech_answer: bytes = b"{}"
     gone: bool = False
     tagged: dict[str, str] = field(default_factory=dict)
     ended: JobFinished | None = None
@@ -161,11 +162,14 @@ class FakeSpeech:
         self.services.record_call("start", "transcript", token)
         return f"job-of-{token}"
 
+    async def start_redacted(self, media: MediaInput, token: str, language: str) -> str:
+        self.services.record_call("start_redacted", language)
+        return f"job-of-{token}"
+
     async def get_result(self, job_id: str, seconds: float) -> Transcript:
         self.services.record_call("get_result", job_id)
-        return Transcript(
-            "en-US", "ask not", b"{}", b"WEBVTT", (PRICES.charge("transcribe", "StartTranscriptionJob", 1),)
-        )
+        charges = (PRICES.charge("transcribe", "StartTranscriptionJob", 1),)
+        return Transcript("en-US", "ask not", self.services.speech_answer, b"WEBVTT", charges)
 
     def silence(self, reason: str) -> Transcript | None:
-        return Transcript("", "", b"{}", None, ()) if "speech segment" in reason else None
+        return Transcript("", "", b'{"results": {}}', None, ()) if "speech segment" in reason else None
