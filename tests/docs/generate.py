@@ -24,7 +24,7 @@ from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.schemas.kafka.topic_settings import TopicSettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, PriceSettings, StreamSettings
-from tests.docs import references
+from tests.docs import fidelity, references
 from tests.support.stages import get_stages
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ REFERENCE = ROOT / "docs" / "reference.md"
 GENERATED = (
     README,
     REFERENCE,
-    *(ROOT / "docs" / name for name in ("architecture.md", "cli.md", "deploy.md", "metrics.md")),
+    *(ROOT / "docs" / name for name in ("architecture.md", "aws-fidelity.md", "cli.md", "deploy.md", "metrics.md")),
 )
 
 Classes = tuple[type[BaseSettings], ...]
@@ -112,6 +112,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": references.metrics,
     "imports": references.imports_diagram,
     "data_flow": references.data_flow_diagram,
+    "fidelity_compared": fidelity.compared,
+    "fidelity_differing": fidelity.differing,
+    "fidelity_not_compared": fidelity.not_compared,
+    "fidelity_never_tried": fidelity.never_tried,
 }
 
 

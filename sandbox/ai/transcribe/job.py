@@ -17,8 +17,9 @@ from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
 from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, LedgerJob
 from headrace.sandbox.ai.transcribe import output_files, speech
 from headrace.sandbox.ai.transcribe.redaction import ALL, redact
+from headrace.sandbox.ai.transcribe.speakers import with_speaker_labels
 from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech
-from headrace.streams.limits.service_inputs import media_rule
+from headrace.streams.limits.service_inputs import MediaRule, media_rule
 
 SERVICE_BUCKET = "headrace-transcribe"
 DEFAULT_LANGUAGE = "en-US"
@@ -27,6 +28,12 @@ NO_SPEECH = (
     "Your audio file must have a speech segment long enough in duration to perform automatic language identification. "
     "Provide an audio file with someone speaking for a longer period of time and try your request again."
 )
+TOO_LARGE = (
+    "Invalid file size: file size too large. Maximum audio duration is {hours:.6f} hours."
+    "Check the length of the file and try your request again."
+)
+"""The reason for a file that is too long, or too large, as AWS words it."""
+
 STATUS = {RUNNING: "IN_PROGRESS", SUCCEEDED: "COMPLETED", FAILED: "FAILED"}
 
 
@@ -52,7 +59,10 @@ def work(job: LedgerJob, cloud: AwsClients) -> dict[str, Any]:
         found["IdentifiedLanguageScore"] = 0.0
     transcripts = _transcripts(job, recognized)
     documents = {
-        name: output_files.document(job.job_id, names.ACCOUNT, each.speech, found["LanguageCode"], each.is_redacted)
+        name: _labelled(
+            job,
+            output_files.document(job.job_id, names.ACCOUNT, each.speech, found["LanguageCode"], each.is_redacted),
+        )
         for name, each in transcripts.items()
     }
     subtitles: dict[str, str] = {}
@@ -93,9 +103,9 @@ def _listen(job: LedgerJob, cloud: AwsClients, folder: Path) -> tuple[ffmpeg.Med
     bucket, key = split_asset(job.asset)
     media = folder / "media"
     try:
-        longest = max(encoding.max_bytes for encoding in media_rule("transcribe", job.operation).encodings)
-        if cloud.size(bucket, key) > longest:
-            raise UnprocessableMediaError("Invalid file size: file size too large.")
+        rule = media_rule("transcribe", job.operation)
+        if cloud.size(bucket, key) > max(encoding.max_bytes for encoding in rule.encodings):
+            raise UnprocessableMediaError(_too_large(rule))
         cloud.fetch(bucket, key, media)
     except CloudRefusedError as error:
         raise UnprocessableMediaError("The media file is no longer there.") from error
@@ -109,9 +119,13 @@ def _language(job: LedgerJob) -> str:
 
 def _probe(media: Path, job: LedgerJob) -> ffmpeg.MediaProbe:
     """Probe the media. Raises `UnprocessableMediaError` with a FailureReason of Transcribe."""
-    request = job.request
+    request, rule = job.request, media_rule("transcribe", job.operation)
     try:
         probe = inputs.probed("transcribe", job.operation, job.asset, media)
+    except inputs.RefusedInputError as error:
+        if rule.max_seconds is not None and ffmpeg.probe(media).duration > rule.max_seconds:
+            raise UnprocessableMediaError(_too_large(rule)) from error
+        raise UnprocessableMediaError(f"Unsupported media format. {error}") from error
     except UnprocessableMediaError as error:
         raise UnprocessableMediaError(f"Unsupported media format. {error}") from error
     if not set(probe.formats) & set(FORMATS):
@@ -123,6 +137,15 @@ def _probe(media: Path, job: LedgerJob) -> ffmpeg.MediaProbe:
     if request.get("MediaSampleRateHertz", probe.sample_rate) != probe.sample_rate:
         raise UnprocessableMediaError("The sample rate provided does not match the detected sample rate.")
     return probe
+
+
+def _labelled(job: LedgerJob, document: dict[str, Any]) -> dict[str, Any]:
+    """Return a transcript with speaker labels, if the job has them."""
+    return with_speaker_labels(document) if job.request.get("Settings", {}).get("ShowSpeakerLabels") else document
+
+
+def _too_large(rule: MediaRule) -> str:
+    return TOO_LARGE.format(hours=(rule.max_seconds or 0) / 3600)
 
 
 def _format(job: LedgerJob, probe: ffmpeg.MediaProbe) -> str:

@@ -48,6 +48,8 @@ _SUMMARISED = (
     "IdentifiedLanguageScore",
 )
 _URIS = {"transcript": "TranscriptFileUri", "redacted": "RedactedTranscriptFileUri"}
+_DEFAULT_SETTINGS = {"ChannelIdentification": False, "ShowAlternatives": False}
+"""What GetTranscriptionJob returns for a job without settings."""
 
 
 def start_transcription_job(params: Params, context: ServiceContext) -> Params:
@@ -71,13 +73,15 @@ def start_transcription_job(params: Params, context: ServiceContext) -> Params:
     except TooManyJobsError as error:
         raise ServiceError("LimitExceededException", f"At most {MAX_JOBS} jobs run at the same time.") from error
     if not is_new:
-        raise ServiceError("ConflictException", "The requested job name already exists. Choose a different job name.")
+        raise ServiceError("ConflictException", "The requested job name already exists. Use a different job name.")
     return {"TranscriptionJob": _described(job, context.cloud)}
 
 
 def get_transcription_job(params: Params, context: ServiceContext) -> Params:
     """Return the state of a job and the location of its transcript."""
-    return {"TranscriptionJob": _described(_job(params, context), context.cloud)}
+    described = _described(_job(params, context), context.cloud)
+    settings = {**_DEFAULT_SETTINGS, **described.get("Settings", {})}
+    return {"TranscriptionJob": {"Transcript": {}, **described, "Settings": settings}}
 
 
 def list_transcription_jobs(params: Params, context: ServiceContext) -> Params:
@@ -105,7 +109,12 @@ def _check(params: Params) -> None:
     languages = ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages")
     if not all(transcribe_job.split_asset(_asset(params))):
         raise _bad_request("MediaFileUri is s3://bucket/key, or the URL of an object with the bucket in its path.")
-    if sum(bool(params.get(name)) for name in languages) != 1:
+    given = sum(bool(params.get(name)) for name in languages)
+    if not given:
+        raise _bad_request(
+            "The language code is missing. Either add a language code or turn on language identification."
+        )
+    if given > 1:
         raise _bad_request(f"Give exactly one of {', '.join(languages)}.")
     if "OutputKey" in params and "OutputBucketName" not in params:
         raise _bad_request("OutputKey needs OutputBucketName.")
@@ -153,7 +162,7 @@ def _described(job: LedgerJob, cloud: AwsClients) -> Params:
     description = {name: job.request[name] for name in _REPEATED if name in job.request}
     started = datetime.fromtimestamp(job.started_at, UTC)
     description |= {"TranscriptionJobStatus": STATUS[job.status], "CreationTime": started, "StartTime": started}
-    if job.finished_at is not None:
+    if job.finished_at is not None and job.status != FAILED:  # AWS returns none for a failed job
         description["CompletionTime"] = datetime.fromtimestamp(job.finished_at, UTC)
     if job.status == FAILED:
         description["FailureReason"] = job.reason

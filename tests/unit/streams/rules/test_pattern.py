@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +9,10 @@ from hypothesis import example, given
 
 from headrace.streams.rules import InvalidPatternError, Pattern
 from tests.support import reference_matcher
+from tests.support.conformance_vectors import load_lines
 from tests.unit.streams.rules.generated_patterns import EVENTS, JSON, PATTERNS
 
-CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("event_pattern_cases.json").read_text("utf-8"))
+CASES = load_lines("event-patterns")
 
 
 def verdict(pattern: Any, event: Any) -> str:
@@ -23,9 +22,9 @@ def verdict(pattern: Any, event: Any) -> str:
         return "invalid pattern"
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_verdict_equals_eventbridge(case: dict[str, Any]) -> None:
-    assert verdict(case["pattern"], case["event"]) == case["expect"]
+    assert verdict(case["input"]["pattern"], case["input"]["event"]) == case["expect"]["verdict"]
 
 
 @pytest.mark.parametrize(

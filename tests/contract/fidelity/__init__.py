@@ -1,0 +1,1 @@
+"""Compare the local AWS with answers that were recorded on AWS."""
