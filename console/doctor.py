@@ -23,7 +23,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_settings import configured_topics
 from headrace.schemas.serde import catalog, registry
-from headrace.schemas.serde.codec import fingerprint
+from headrace.schemas.serde.generic_avro import fingerprint
 from headrace.schemas.settings import SettingsError, load
 from headrace.streams.media import clamav, probe
 from headrace.streams.settings import StreamSettings

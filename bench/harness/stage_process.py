@@ -10,7 +10,8 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from dataclasses import fields
+from typing import Any, Literal, cast
 
 import msgspec
 import psutil
@@ -197,8 +198,7 @@ class Bench:
         return self.finished(), time.perf_counter()
 
     def _processor(self) -> Processor:
-        nothing: Any = None
-        services = Services(nothing, self._results, *[nothing] * 11)
+        services = Services(*cast(Any, [None] * len(fields(Services))))
         context = RunnerContext(codec.load(), self._results, services, UnlimitedSlots(), PRICES)
         processor = Processor(self.stage, context, AsyncProducer(clients.producer(self.cluster)))
         if self.task.kind.startswith("bytes"):

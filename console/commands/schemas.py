@@ -13,7 +13,8 @@ from headrace.schemas import topics
 from headrace.schemas.evolution import compatibility
 from headrace.schemas.records import EVENTS
 from headrace.schemas.serde import catalog
-from headrace.schemas.serde.codec import RegistryUnavailableError, fingerprint
+from headrace.schemas.serde.codec import RegistryUnavailableError
+from headrace.schemas.serde.generic_avro import fingerprint
 
 app = typer.Typer(name="schemas", help="The published event schemas.", no_args_is_help=True)
 

@@ -19,7 +19,7 @@ from headrace.schemas.cloudevents import PREFIX
 from headrace.schemas.evolution import lint
 from headrace.schemas.evolution.lint import LintProblem
 from headrace.schemas.serde.catalog import SchemaVersion
-from headrace.schemas.serde.codec import fingerprint
+from headrace.schemas.serde.generic_avro import fingerprint
 from headrace.schemas.serde.writer_schema import InvalidSchemaError
 
 __all__ = ["LintProblem", "check"]

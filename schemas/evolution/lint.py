@@ -10,7 +10,7 @@ from typing import Any
 from headrace.schemas.evolution import schema_walk
 from headrace.schemas.evolution.schema_walk import Definition
 from headrace.schemas.serde.catalog import SchemaVersion, latest
-from headrace.schemas.serde.codec import fingerprint
+from headrace.schemas.serde.generic_avro import fingerprint
 
 FieldTable = dict[str, Definition]
 

@@ -1,4 +1,4 @@
-"""Encode records to Avro and decode them, in either of two framings. The only module that imports fastavro.
+"""Encode records to Avro and decode them, in either of two framings.
 
 Source: Apache Avro 1.12 specification, "Single-object encoding": C3 01, the schema's 8-byte fingerprint, the datum.
 With a schema registry, Confluent's "Wire format": 00, the schema's id in the registry as 4 bytes, the datum.
@@ -7,21 +7,19 @@ With a schema registry, Confluent's "Wire format": 00, the schema's id in the re
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
-from io import BytesIO
 from typing import Any
 
-import fastavro
-from fastavro.schema import fingerprint as _fingerprint
-from fastavro.schema import to_parsing_canonical_form
-from msgspec import convert, to_builtins
+from msgspec import convert
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, EventMetadata, to_headers
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import EVENTS, Event
 from headrace.schemas.serde.catalog import Schema, SchemaLookup, SchemaVersion, latest, versions
-from headrace.schemas.serde.limited_stream import stream_of
+from headrace.schemas.serde.generic_avro import error_text, fingerprint, mismatch, parsed, read_resolved
+from headrace.schemas.serde.limited_stream import MAX_READS
+from headrace.schemas.serde.record_reader import Read, compile_reader
+from headrace.schemas.serde.record_writer import Write, compile_writer
 from headrace.schemas.serde.writer_schema import InvalidSchemaError, checked_schema, event_name
 
 MARKER = b"\xc3\x01"
@@ -29,13 +27,6 @@ HEADER = 10
 MAGIC = b"\x00"
 ID_HEADER = 5
 MAX_SCHEMAS_PER_EVENT = 500
-LONGEST_REASON = 500
-
-_PLAIN = (datetime, bytes)
-"""Types that fastavro encodes itself; msgspec would turn them into text."""
-
-_write = fastavro.schemaless_writer
-_read = fastavro.schemaless_reader
 
 
 class DecodeError(ValueError):
@@ -60,19 +51,25 @@ class SchemaNotRegisteredError(RuntimeError):
     """The schema registry lacks schemas that this process writes with."""
 
 
-def fingerprint(schema: Schema) -> bytes:
-    """Return the CRC-64-AVRO of the schema's canonical form: 8 bytes, little-endian.
+class _Reader:
+    """Reads the records of one writer schema. `read` is for records that are too short to have many values."""
 
-    The canonical form drops defaults, docs and logical types. Versions that differ only there have one fingerprint;
-    `schemas.evolution.compatibility` rejects such a pair.
+    __slots__ = ("_schema", "_writer", "read", "record")
 
-    Raises:
-        InvalidSchemaError: The value is not an Avro schema.
-    """
-    try:
-        return bytes.fromhex(_fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
-    except Exception as error:  # fastavro raises many types for an invalid schema
-        raise InvalidSchemaError(_words(error)) from error
+    def __init__(self, record: type[Event], writer: Any, schema: Any) -> None:
+        self.record = record
+        self._writer, self._schema = writer, schema
+        self.read: Read = self.resolve if schema else self._read_first
+
+    def resolve(self, data: bytes, at: int) -> tuple[Event, int]:
+        """Read a record with fastavro. Resolves differences of the schemas, and bounds the number of values."""
+        datum, end = read_resolved(data, at, self._writer, self._schema)
+        return convert(datum, self.record), end
+
+    def _read_first(self, data: bytes, at: int) -> tuple[Event, int]:
+        """Compile the reader with the first record: a process reads a few of the events."""
+        self.read = compile_reader(self._writer, self.record)
+        return self.read(data, at)
 
 
 class Codec:
@@ -81,12 +78,11 @@ class Codec:
     def __init__(self, published: tuple[SchemaVersion, ...], registry: SchemaLookup | None = None) -> None:
         newest = latest(published)
         self._published, self._registry, self._ids_loaded = published, registry, registry is None
-        self._newest: dict[str, Any] = {event: fastavro.parse_schema(newest[event].schema) for event in newest}
-        self._writers = {
-            EVENTS[event]: (MARKER + fingerprint(version.schema), self._newest[event])
-            for event, version in newest.items()
-        }
-        self._readers: dict[bytes, tuple[Any, Any, type[Event]]] = {}
+        self._newest: dict[str, Any] = {event: parsed(newest[event].schema) for event in newest}
+        self._newest_marks = {event: MARKER + fingerprint(version.schema) for event, version in newest.items()}
+        self._prefixes = {EVENTS[event]: mark for event, mark in self._newest_marks.items()}
+        self._compiled: dict[type[Event], Write] = {}
+        self._readers: dict[bytes, _Reader] = {}
         for version in published:
             self.add_writer_schema(version.schema)
 
@@ -103,10 +99,13 @@ class Codec:
         if event not in self._newest or mark in self._readers:
             return
         record = EVENTS[event]
-        if sum(each is record for _, _, each in self._readers.values()) >= MAX_SCHEMAS_PER_EVENT:
+        if sum(each.record is record for each in self._readers.values()) >= MAX_SCHEMAS_PER_EVENT:
             raise InvalidSchemaError(f"{event} has at most {MAX_SCHEMAS_PER_EVENT} schemas")
-        same = mark == self._writers[record][0]
-        self._readers[mark] = (_parsed(checked), None if same else self._newest[event], record)
+        newest = self._newest[event]
+        if mark == self._newest_marks[event]:
+            self._readers[mark] = _Reader(record, newest, None)
+        else:
+            self._readers[mark] = _Reader(record, parsed(checked), newest)
 
     def load_schema_ids(self) -> None:
         """Load the registry's ids of the schemas, so that records are written in the Confluent wire format.
@@ -129,7 +128,7 @@ class Codec:
             if version.label in ids:
                 self._add_id(ids[version.label], version.schema)
         for event, version in newest.items():
-            self._writers[EVENTS[event]] = (_prefix(ids[version.label]), self._newest[event])
+            self._prefixes[EVENTS[event]] = _prefix(ids[version.label])
         self._ids_loaded = True
 
     def fetch_schema(self, unknown: UnknownSchemaError) -> None:
@@ -160,15 +159,20 @@ class Codec:
 
     def encode(self, record: Event) -> bytes:
         """Encode a record. Raises ValueError if a field does not match the schema."""
-        prefix, schema = self._writers[type(record)]
-        out = BytesIO()
-        out.write(prefix)
+        kind = type(record)
+        parts = [self._prefixes[kind]]
         try:
-            # Without this option, fastavro reads a nullable array of two items as (union branch, value).
-            _write(out, schema, to_builtins(record, builtin_types=_PLAIN), disable_tuple_notation=True)
-        except Exception as error:  # fastavro raises many types for invalid values
-            raise ValueError(f"not a {PREFIX}{record.EVENT}: {_words(error)}") from error
-        return out.getvalue()
+            write = self._compiled.get(kind) or self._compile_writer(kind)
+            write(record, parts.append)
+            return b"".join(parts)
+        except Exception as error:  # compiled code raises many types for invalid values
+            why = mismatch(record, self._newest[record.EVENT]) or error_text(error)
+            raise ValueError(f"not a {PREFIX}{record.EVENT}: {why}") from error
+
+    def _compile_writer(self, kind: type[Event]) -> Write:
+        """Compile the writer with the first record: a process writes a few of the events."""
+        write = self._compiled[kind] = compile_writer(self._newest[kind.EVENT], kind)
+        return write
 
     def decode_or_fetch(self, data: bytes | None) -> Event:
         """Decode a record; fetch an unknown schema from the registry. Blocks.
@@ -195,21 +199,20 @@ class Codec:
         """Decode a record. Raises `DecodeError`, of which `UnknownSchemaError` is a kind, and nothing else."""
         if not data:
             raise DecodeError("no value: a tombstone or an empty record")
-        stream = stream_of(data)
-        reader = self._readers.get(stream.read(HEADER))
+        reader, at = self._readers.get(data[:HEADER]), HEADER
         if reader is None:
-            reader = self._readers.get(data[:ID_HEADER])
+            reader, at = self._readers.get(data[:ID_HEADER]), ID_HEADER
             if reader is None:
                 raise self._unknown_framing(data)
-            stream.seek(ID_HEADER)
-        writer, schema, record = reader
+        size = len(data)
         try:
-            event = convert(_read(stream, writer, schema), record)
-        except Exception as error:  # fastavro raises many types for invalid bytes
-            raise DecodeError(f"not a {PREFIX}{record.EVENT}: {_words(error)}") from error
-        trailing = stream.read()
-        if trailing:
-            raise DecodeError(f"{len(trailing)} trailing bytes after a {PREFIX}{record.EVENT}")
+            event, end = (reader.read if size <= MAX_READS else reader.resolve)(data, at)
+        except Exception as error:  # fastavro and compiled code raise many types for invalid bytes
+            why = "the bytes end too early" if isinstance(error, IndexError) else error_text(error)
+            raise DecodeError(f"not a {PREFIX}{reader.record.EVENT}: {why}") from error
+        if end != size:
+            what = f"{size - end} trailing bytes after" if end < size else "the bytes end too early for"
+            raise DecodeError(f"{what} a {PREFIX}{reader.record.EVENT}")
         return event
 
     def _unknown_framing(self, data: bytes) -> DecodeError:
@@ -227,19 +230,8 @@ def load() -> Codec:
     return Codec(versions())
 
 
-def _parsed(schema: Schema) -> Any:
-    try:
-        return fastavro.parse_schema(schema)
-    except Exception as error:  # fastavro raises many types for an invalid schema
-        raise InvalidSchemaError(_words(error)) from error
-
-
 def _prefix(schema_id: int) -> bytes:
     return MAGIC + schema_id.to_bytes(4, "big")
-
-
-def _words(error: Exception) -> str:
-    return str(error)[:LONGEST_REASON] or type(error).__name__
 
 
 def to_producer_record(event: Event, envelope: EventMetadata, codec: Codec) -> ProducerRecord:

@@ -15,7 +15,8 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde.catalog import SchemaVersion
-from headrace.schemas.serde.codec import Codec, fingerprint
+from headrace.schemas.serde.codec import Codec
+from headrace.schemas.serde.generic_avro import fingerprint
 from headrace.schemas.serde.writer_schema import parse_schema
 
 

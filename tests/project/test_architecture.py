@@ -75,7 +75,7 @@ ADAPTERS = {
         "headrace.streams.worker.host",
     },
     "cryptography": {"headrace.connectors.webhook.x509"},
-    "fastavro": {"headrace.schemas.serde.codec"},
+    "fastavro": {"headrace.schemas.serde.generic_avro"},
     "faust": {
         "headrace.streams.kafka.faust_app",
         "headrace.streams.kafka.consumer",
