@@ -1,4 +1,4 @@
-"""Patches of aiokafka: decode records once, and throttle the metadata refresh."""
+"""Patches of aiokafka: decode records once, let idle fetches wait longer, and throttle the metadata refresh."""
 
 from __future__ import annotations
 
@@ -28,6 +28,30 @@ def decode_into_consumer_records(fetcher: Any) -> None:
         return needs_wakeup
 
     fetcher._proc_fetch_request = fetch_and_prepare
+
+
+BUSY_WAIT_MS = 100
+"""How long the broker delays an empty fetch response. No other fetch runs meanwhile. The retry topic is usually empty,
+so Faust's default of 1,500 ms would idle a busy stage half of the time."""
+IDLE_WAIT_MS = 500
+"""The same while every partition is empty: the broker answers once any has a record. Kafka's default."""
+
+
+def wait_longer_while_idle(fetcher: Any) -> None:
+    """Let a fetcher of aiokafka wait longer after a fetch of all partitions that returned no record.
+
+    A worker with 30 idle stages would otherwise send 300 fetches a second.
+    """
+    fetch = fetcher._proc_fetch_request
+
+    async def fetch_and_set_wait(*request: Any) -> bool:
+        needs_wakeup: bool = await fetch(*request)
+        is_busy = needs_wakeup or fetcher._records  # the next fetch leaves partitions with fetched records out
+        fetcher._fetch_max_wait_ms = BUSY_WAIT_MS if is_busy else IDLE_WAIT_MS
+        return needs_wakeup
+
+    fetcher._fetch_max_wait_ms = BUSY_WAIT_MS
+    fetcher._proc_fetch_request = fetch_and_set_wait
 
 
 def to_consumer_record(tp: Any, record: Any) -> ConsumerRecord:

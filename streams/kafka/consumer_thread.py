@@ -15,11 +15,8 @@ from headrace.streams.kafka.aiokafka_patches import (
     add_commit_metadata,
     decode_into_consumer_records,
     throttle_metadata_refresh,
+    wait_longer_while_idle,
 )
-
-FETCH_WAIT_MS = 100
-"""How long the broker delays an empty fetch response. No other fetch runs meanwhile. The retry topic is usually empty,
-so Faust's default of 1,500 ms would idle a busy stage half of the time."""
 
 
 class FetchRequest:
@@ -51,7 +48,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         client = super()._create_worker_consumer(transport)
-        client._fetch_max_wait_ms = FETCH_WAIT_MS
         if cast(Any, self.consumer).stage_scheduler.ordered:
             client._partition_assignment_strategy = [RangePartitionAssignor]
         return client
@@ -61,6 +57,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         client = cast(Any, self._consumer)
         decode_into_consumer_records(client._fetcher)
+        wait_longer_while_idle(client._fetcher)
         add_commit_metadata(client, self.metadata)
         throttle_metadata_refresh(client._client)
 

@@ -1,9 +1,9 @@
-"""Tests of the aiokafka patches: decoded records and a throttled metadata refresh."""
+"""Tests of the aiokafka patches: decoded records, the wait of fetches and a throttled metadata refresh."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka.consumer.fetcher import FetchError, FetchResult, PartitionRecords
@@ -13,7 +13,12 @@ from aiokafka.structs import TopicPartition
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.kafka import aiokafka_patches
-from headrace.streams.kafka.aiokafka_patches import decode_into_consumer_records
+from headrace.streams.kafka.aiokafka_patches import (
+    BUSY_WAIT_MS,
+    IDLE_WAIT_MS,
+    decode_into_consumer_records,
+    wait_longer_while_idle,
+)
 
 TP = TopicPartition("media.ready", 3)
 
@@ -48,6 +53,26 @@ async def test_fetch_returns_consumer_records_with_timestamps_in_seconds() -> No
         ConsumerRecord("media.ready", 3, 0, 1_700_000_000.123, b"key", b"value", (("ce_id", b"1"), ("no", None))),
         ConsumerRecord("media.ready", 3, 1, 1_700_000_000.456, None, None, ()),
     ]
+
+
+class IdleFetcher:
+    """The patched part of aiokafka's fetcher, whose fetches return no record."""
+
+    def __init__(self, **records: Any) -> None:
+        self._records = records
+
+    async def _proc_fetch_request(self, *_: Any) -> bool:
+        return False
+
+
+async def test_fetch_waits_longer_only_while_no_partition_has_records() -> None:
+    busy, idle, held_back = cast(Any, Fetcher()), cast(Any, IdleFetcher()), cast(Any, IdleFetcher(records="fetched"))
+    for fetcher in (busy, idle, held_back):
+        wait_longer_while_idle(fetcher)
+        assert fetcher._fetch_max_wait_ms == BUSY_WAIT_MS
+        await fetcher._proc_fetch_request("assignment", 1, "request")
+    assert (busy._fetch_max_wait_ms, idle._fetch_max_wait_ms) == (BUSY_WAIT_MS, IDLE_WAIT_MS)
+    assert held_back._fetch_max_wait_ms == BUSY_WAIT_MS
 
 
 class Client:

@@ -16,7 +16,6 @@ from faust.types import TP
 
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
-from headrace.streams.kafka.consumer_thread import FETCH_WAIT_MS
 from tests.unit.streams.kafka.fakes import Kafka, consumer, nothing
 
 
@@ -147,7 +146,6 @@ async def test_only_an_ordered_stage_assigns_partitions_by_range(ordered: bool) 
     thread: Any = made._new_consumer_thread()
     client = thread._create_worker_consumer(made.transport)
     try:
-        assert client._fetch_max_wait_ms == FETCH_WAIT_MS
         assert (client._partition_assignment_strategy == [RangePartitionAssignor]) == ordered
     finally:
         thread.thread_loop.close()
