@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from headrace.schemas.tracing.aws_calls import observe
+
 
 class AwsCallError(Exception):
     """An AWS call failed. `code` is the AWS error code, empty if there was no response."""
@@ -65,6 +67,8 @@ def _create_client(service: str, region: str, attempts: int) -> Any:
     config = Config(connect_timeout=5, read_timeout=60, max_pool_connections=32, retries=retries)
     create: Any = boto3.session.Session().client
     try:
-        return create(service, region_name=region or None, config=config)
+        client = create(service, region_name=region or None, config=config)
     except ValueError as error:  # a malformed endpoint, as in AWS_ENDPOINT_URL
         raise AwsCallError(f"{service}: {error}") from error
+    observe(client)
+    return client

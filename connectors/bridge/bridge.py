@@ -26,6 +26,7 @@ from headrace.connectors.bridge.in_flight import (
     QueueSourceState,
 )
 from headrace.connectors.bridge.message_states import MessageOutcome
+from headrace.connectors.bridge.publish_spans import Delivered, traced_delivery
 from headrace.connectors.bridge.queue import BATCH, QueueUnavailableError, SqsMessage
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.bridge.visibility import extend_visibility_loop
@@ -37,6 +38,7 @@ from headrace.schemas.kafka.producer import enqueue
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde.codec import Codec
+from headrace.schemas.tracing.tracer import NoTracing, Tracer
 
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
@@ -53,12 +55,18 @@ class Bridge:
     """Moves messages from SQS queues to Kafka until closed."""
 
     def __init__(
-        self, settings: BridgeSettings, connect: Callable[..., Producer], codec: Codec, stopping: threading.Event
+        self,
+        settings: BridgeSettings,
+        connect: Callable[..., Producer],
+        codec: Codec,
+        stopping: threading.Event,
+        tracer: Tracer | None = None,
     ) -> None:
         """Create the producer by `connect`, which takes extra librdkafka options. An error sets `stopping`."""
         self._settings = settings
         self._stopping = stopping
         self._codec = codec
+        self._tracer = tracer or NoTracing()
         self._in_flight = InFlightMessages(settings.bridge_in_flight, self._on_acknowledged)
         self._deleters: dict[QueueSourceState, MessageDeleter] = {}
         self._queue_outages: dict[QueueSourceState, OutageLog] = {}
@@ -148,9 +156,9 @@ class Bridge:
 
         message.expect_records(len(records))
         for record in records:
-            self._produce(record, delivered)
+            self._produce(record, traced_delivery(self._tracer, message, record, delivered))
 
-    def _produce(self, sent: ProducerRecord, delivered: Callable[[KafkaError | None, object], None]) -> None:
+    def _produce(self, sent: ProducerRecord, delivered: Delivered) -> None:
         try:
             while not enqueue(self._producer, sent, delivered):
                 if self._closed.wait(POLL_SECONDS):

@@ -19,6 +19,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde import registry
+from headrace.schemas.tracing.start import start_tracer
 
 log = structlog.get_logger("headrace")
 
@@ -28,11 +29,13 @@ def serve(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Even
 
     Raises:
         BridgeError: The bridge stopped on an error.
+        SettingsError: A variable of the traces is invalid.
     """
+    tracer = start_tracer("headrace-bridge")
     codec = registry.create_codec(cluster)
     if not wait_for_kafka(cluster, codec, stop):
         return BridgeCounts()
-    bridge = Bridge(settings, partial(clients.producer, cluster), codec, stop)
+    bridge = Bridge(settings, partial(clients.producer, cluster), codec, stop, tracer)
     bridge.open()
     gc_tuning.reduce_gc_frequency()
     try:
@@ -42,6 +45,7 @@ def serve(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Even
         stop.wait()
         bridge.close()
     finally:
+        tracer.close()
         log.info("stopped", **asdict(bridge.counts))
     return bridge.counts
 

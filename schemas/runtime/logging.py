@@ -12,6 +12,7 @@ import structlog
 
 from headrace.schemas.runtime.tracebacks import format_exception
 from headrace.schemas.safe_text import redact_data, safe_json, safe_text
+from headrace.schemas.spans import current_span
 
 _PROCESSORS: list[Any] = []
 """Cached loggers hold this list, so `configure` changes it in place."""
@@ -54,6 +55,7 @@ def configure(json: bool, level: int = logging.INFO) -> None:
     text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
     _PROCESSORS[:] = [
         structlog.contextvars.merge_contextvars,
+        _add_span,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _redact_json if json else _make_safe,
@@ -75,6 +77,14 @@ def _log_errors_of_libraries(json: bool) -> None:
     root.setLevel(logging.ERROR)
     root.handlers = [handler for handler in root.handlers if not isinstance(handler, LibraryHandler)]
     root.addHandler(LibraryHandler(json))
+
+
+def _add_span(_logger: Any, _name: str, line: LogLine) -> LogLine:
+    """Add the ids of the current span."""
+    span = current_span()
+    if span is not None:
+        line["trace_id"], line["span_id"] = span.context.trace_id, span.context.span_id
+    return line
 
 
 class _Quoted(str):

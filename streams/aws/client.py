@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ServiceModel
 
+from headrace.schemas.tracing.aws_calls import observe
 from headrace.streams.aws.error_codes import OPERATIONS, to_stage_error
 from headrace.streams.limits.rate_limits import RateLimits
 
@@ -84,7 +86,8 @@ class AwsClient:
             StageError: The call failed.
         """
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            # The context carries the current span into the thread.
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
         except (ClientError, BotoCoreError) as error:
             raise to_stage_error(error) from error
 
@@ -95,5 +98,7 @@ class AwsClient:
     def _client(self, service: str) -> Any:
         with self._lock:  # creating clients is not thread-safe, using them is
             if service not in self._clients:
-                self._clients[service] = self._session.client(service, config=self._config)  # type: ignore[call-overload]
+                client: Any = self._session.client(service, config=self._config)  # type: ignore[call-overload]
+                observe(client)
+                self._clients[service] = client
             return self._clients[service]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.records import Asset, Event
 from headrace.schemas.serde.codec import Codec
+from headrace.schemas.tracing.tracer import NoTracing, Tracer
 from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.costs.daily_budget import DailyBudget
 from headrace.streams.costs.prices import PriceList
@@ -35,6 +36,7 @@ class RunnerContext:
     """Today's spending, if a daily budget is set."""
     reuse: ReuseResources | None = None
     """Set if stages reuse results of identical content."""
+    tracer: Tracer = field(default_factory=NoTracing)
 
 
 @dataclass(frozen=True, slots=True)

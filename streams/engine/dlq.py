@@ -15,10 +15,12 @@ from headrace.schemas.records import StageFailure
 from headrace.schemas.safe_text import header_text
 from headrace.streams.engine.headers import (
     DEAD_LETTER,
+    FAILED_SPAN,
     RETRY,
     RETRY_TOPIC,
     count_in,
     dead_letter_headers,
+    failed_span,
     origin_headers,
     original_headers,
     record_history,
@@ -37,9 +39,9 @@ REDRIVEN = "redriven"
 _LETTERS = topics.dead_letters("").name
 _ORIGIN_HEADERS = tuple(
     (f"{DEAD_LETTER}{name}", f"{RETRY}{name}")
-    for name in ("topic", "partition", "offset", "timestamp", "first-failure")
+    for name in ("topic", "partition", "offset", "timestamp", "first-failure", FAILED_SPAN)
 )
-"""Headers of the first delivery and failure that a redriven record takes from the dead letter."""
+"""Headers of the first delivery and of the failure that a redriven record takes from the dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def dead_letter(
         text("dlq-attempts", count_in(dict(marks), "replay-attempts") + origin.failures + attempts),
         text("dlq-first-failure", origin.first_failure or timestamp(now)),
         text("dlq-last-failure", timestamp(now)),
+        *failed_span(DEAD_LETTER),
     )
     named = (text("dlq-asset", asset),) if asset and asset.encode() != record.key else ()
     headers = original_headers(record.headers) + reason + named + origin_headers(DEAD_LETTER, origin) + marks
@@ -103,6 +106,7 @@ def retry_record(stage: Stage, record: ConsumerRecord, retry: Retry, attempts: i
         text("retry-code", retry.code),
         text("retry-message", header_text(retry.why)),
         text("retry-first-failure", origin.first_failure or timestamp(now)),
+        *failed_span(RETRY),
     )
     kept = original_headers(record.headers) + dead_letter_headers(record)  # a rule may read dead letters
     headers = kept + plan + origin_headers(RETRY, origin) + replay_headers(record)

@@ -7,6 +7,7 @@ from datetime import datetime
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import PREFIX, EventMetadata, timestamp
 from headrace.schemas.records import Event
+from headrace.schemas.spans import current_traceparent
 from headrace.streams.stage import Stage
 
 
@@ -20,5 +21,5 @@ def stage_envelope(stage: Stage, event: Event | None, id_: str, cause: EventMeta
         subject=topics.subject_of(event) if event else "",
         correlation_id=cause.correlation,
         causation_id=cause.id,
-        traceparent=cause.traceparent,
+        traceparent=current_traceparent(cause.traceparent),
     )

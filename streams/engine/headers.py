@@ -16,11 +16,14 @@ from headrace.schemas import topics
 from headrace.schemas.cloudevents import Header, Headers
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.parsing import InvalidValueError, parse_int, parse_text, parse_time
+from headrace.schemas.spans import current_span
 from headrace.schemas.topics import DAY_MS, retry
 
 RETRY = "retry-"
 DEAD_LETTER = "dlq-"
 REPLAY = "replay-"
+FAILED_SPAN = "traceparent"
+"""After `retry-` or `dlq-`: the span of the attempt that failed, which the next attempt links to."""
 RETRY_TOPIC = ".retry"
 """The end of the name of a retry topic. A stage reads no retry topic but its own: `Stage` rejects others."""
 
@@ -162,6 +165,12 @@ def origin_headers(prefix: str, origin: RecordHistory) -> Headers:
 def timestamp_ms(seconds: float) -> int:
     """Return a timestamp of a record in milliseconds, from 1970 to 9999. Producers may set any, or none (-1)."""
     return int(min(max(seconds * 1000, 0), MAX_TIMESTAMP_MS))
+
+
+def failed_span(prefix: str) -> Headers:
+    """Return the header that names the current span; none without tracing."""
+    span = current_span()
+    return () if span is None else (text(prefix + FAILED_SPAN, span.context.traceparent),)
 
 
 def text(name: str, value: object) -> Header:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from headrace.schemas.ids import job_token
 from headrace.schemas.records import JobStarted
+from headrace.schemas.spans import current_traceparent
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.engine import metrics
 from headrace.streams.engine.context import OpenedRecord, RunnerContext
@@ -57,4 +60,5 @@ async def _prepare(stage: Stage, job: AsyncJob, task: OpenedRecord, context: Run
     if not job.idempotent_start and await context.results.intent(token) is not None:
         metrics.SUSPECTED_DUPLICATES.labels(stage.name).inc()
         metrics.log.warning("duplicate_job_start_suspected", stage=stage.name, token=token, service=job.service)
-    await context.results.put_intent(token, stage.name, task.event, task.envelope)
+    envelope = replace(task.envelope, traceparent=current_traceparent(task.envelope.traceparent))
+    await context.results.put_intent(token, stage.name, task.event, envelope)

@@ -17,7 +17,9 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.spans import header_span
 from headrace.streams.engine.outcome import Dead, Done, DoneReason, Outcome, label
+from headrace.streams.engine.record_spans import describe_outcome
 
 PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"], registry=None)
 SUSPECTED_DUPLICATES = Counting(
@@ -112,6 +114,7 @@ class StageMetrics:
             _DONE[outcome.how] if isinstance(outcome, Done) else (label(outcome), getattr(outcome, "code", ""))
         )
         self._outcomes.count(outcome_code, seconds)
+        describe_outcome(*outcome_code, getattr(outcome, "why", ""))
         level = logging.WARNING if isinstance(outcome, Dead) else logging.INFO
         if self._log.is_enabled_for(level):
             name, code = outcome_code
@@ -123,4 +126,11 @@ class StageMetrics:
                 code=code,
                 reason=getattr(outcome, "why", "") or None,
                 duration_ms=round(seconds * 1000, 1),
+                **_trace(record),
             )
+
+
+def _trace(record: ConsumerRecord) -> dict[str, str]:
+    """Return the trace that a record belongs to, also if no spans are recorded."""
+    cause = header_span(record.headers)
+    return {} if cause is None else {"trace_id": cause.trace_id}

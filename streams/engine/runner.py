@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from functools import partial
 from typing import assert_never
 
 import msgspec
@@ -44,6 +45,7 @@ from headrace.streams.engine.headers import record_history
 from headrace.streams.engine.job_failures import settle
 from headrace.streams.engine.job_start import start_job
 from headrace.streams.engine.outcome import EVERY_ERROR, Dead, Done, Outcome, outcome_for, raise_if_cancelled
+from headrace.streams.engine.record_spans import finish_span, link_stored
 from headrace.streams.errors import ObjectGone, PermanentError, TransientError
 from headrace.streams.results import StoredResult
 from headrace.streams.reuse.reuse import ContentReuse, ReusedResult
@@ -170,11 +172,9 @@ class Runner:
         origin, finished = finish.intent.envelope, finish.finished
         cause = replace(envelope, correlation_id=origin.correlation, traceparent=origin.traceparent)
         task = OpenedRecord(finished.job, cause, finished.asset, partition)
-        if isinstance(finish, Fail):
-            event = await settle(finish.handler, finished, self._context.services)
-        else:
-            event = await finish.handler.finish(finished, self._context.services)
-        return await self._store_and_emit(task, event)
+        result = partial(settle, finish.handler) if isinstance(finish, Fail) else finish.handler.finish
+        with finish_span(self._context.tracer, self._stage.name, origin.traceparent):
+            return await self._store_and_emit(task, await result(finished, self._context.services))
 
     async def _finish_superseded(self, finish: Finish | Fail, envelope: EventMetadata, partition: int) -> Outcome:
         """Finish the job of a superseded version if other versions with the same content wait for it."""
@@ -224,6 +224,7 @@ class Runner:
     def _stored_outcome(self, stored: StoredResult) -> Done:
         if stored.event is None or stored.envelope is None:
             return Done(how="stored")
+        link_stored(stored.envelope.traceparent)
         return Done((to_producer_record(stored.record(), stored.envelope, self._context.codec),), how="stored")
 
     async def _store_and_emit(

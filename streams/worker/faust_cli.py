@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
+from headrace.schemas.tracing.start import start_tracer
 from headrace.streams import pipeline
 from headrace.streams.costs.prices import load_price_list
 from headrace.streams.engine import epochs
@@ -37,7 +38,9 @@ def create_app(name: str) -> StageApp:
     config = pipeline.load_config()
     deployment = pipeline.Deployment(pipeline.stages(config), load_price_list(), config.budget)
     [stage] = pipeline.get_stages([name], deployment.stages)
-    runtime = WorkerRuntime([stage], deployment, load(StreamSettings), load(KafkaSettings))
+    runtime = WorkerRuntime(
+        [stage], deployment, load(StreamSettings), load(KafkaSettings), tracer=start_tracer("headrace-worker")
+    )
     runtime.start()
     while runtime.catching_up():
         time.sleep(POLL_SECONDS)

