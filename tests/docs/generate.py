@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import AliasChoices, AliasPath, SecretStr
 from pydantic_settings import BaseSettings
 
+from conformance import table
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.sinks.settings import TargetSettings
 from headrace.connectors.webhook.settings import WebhookSettings
@@ -34,6 +35,7 @@ REFERENCE = ROOT / "docs" / "reference.md"
 GENERATED = (
     README,
     REFERENCE,
+    ROOT / "conformance" / "RESULTS.md",
     *(ROOT / "docs" / name for name in ("architecture.md", "aws-fidelity.md", "cli.md", "deploy.md", "metrics.md")),
 )
 
@@ -114,6 +116,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": references.metrics,
     "imports": references.imports_diagram,
     "data_flow": references.data_flow_diagram,
+    "conformance_results": table.as_markdown,
     "fidelity_compared": fidelity.compared,
     "fidelity_differing": fidelity.differing,
     "fidelity_not_compared": fidelity.not_compared,

@@ -28,7 +28,14 @@ from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import asset
 
 CHANGELOG = ROOT / "CHANGELOG.md"
-DOCUMENTS = (README, CHANGELOG, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md")))
+DOCUMENTS = (
+    README,
+    CHANGELOG,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "conformance").rglob("*.md")),
+)
 
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 IN_LINE = re.compile(r"`([^`\n]+)`")

@@ -53,13 +53,13 @@ def test_no_file_contains(what: str) -> None:
     [
         (("schemas", "connectors", "streams", "console"), ("otel",)),
         (("sandbox",), ("sandbox", "speech")),
-        (("tests", "bench"), ("sandbox", "dev")),
+        (("tests", "bench", "conformance"), ("sandbox", "dev")),
     ],
     ids=lambda each: "+".join(each) or "none",
 )
 def test_every_import_is_a_declared_dependency(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     declared = {canonicalize_name(each.name) for each in declared_dependencies(extras)}
-    ours = {"headrace", "tests", "bench", *sys.stdlib_module_names}
+    ours = {"headrace", "tests", "bench", "conformance", *sys.stdlib_module_names}
     providers = metadata.packages_distributions()
     for path in modules(*folders):
         if path.is_relative_to(ROOT / "bench" / "peers"):  # they have an environment of their own

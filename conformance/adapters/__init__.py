@@ -1,0 +1,1 @@
+"""Commands that answer vectors with an implementation."""
