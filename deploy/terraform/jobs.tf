@@ -79,8 +79,8 @@ resource "aws_iam_role_policy" "mediaconvert" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      { Effect = "Allow", Action = ["s3:GetObject", "s3:GetObjectVersion"], Resource = "${local.media}/*" },
-      { Effect = "Allow", Action = "s3:PutObject", Resource = "${local.results}/*" },
+      { Effect = "Allow", Action = local.wanted.objects.convert_media, Resource = "${local.media}/*" },
+      { Effect = "Allow", Action = local.wanted.objects.convert_results, Resource = "${local.results}/*" },
     ]
   })
 }

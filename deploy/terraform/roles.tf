@@ -98,7 +98,7 @@ data "aws_iam_policy_document" "stage" {
     for_each = each.value.reads_media ? [1] : []
     content {
       sid       = "ReadMedia"
-      actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      actions   = local.wanted.objects.read_media
       resources = ["${local.media}/*"]
     }
   }
@@ -115,7 +115,7 @@ data "aws_iam_policy_document" "stage" {
 
   statement {
     sid       = "StoreResults"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    actions   = local.wanted.objects.store_results
     resources = ["${local.results}/*"]
   }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ import yaml
 from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.connectors.bridge_sources.config import QueueSource
 from headrace.connectors.events import mediaconvert, transcribe
+from headrace.console.aws_account.component_permissions import (
+    OBJECT_ACTIONS,
+    RESOURCES,
+    iam_action,
+    stage_permissions,
+)
 from headrace.console.errors import CommandError
 from headrace.console.pipeline.acls import AclRule, AclScope, roles
 from headrace.console.replay.groups import redrive_group
@@ -23,14 +30,12 @@ from headrace.console.web.access.users import UserRole
 from headrace.console.web.access.users_file import UserEntry, store_entry
 from headrace.console.web.settings import WebConsoleSettings
 from headrace.schemas import topics
-from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
 from headrace.streams.aws.error_codes import OPERATIONS
-from headrace.streams.stage import JobWatch, Stage
+from headrace.streams.stage import Stage
 from headrace.streams.stages.documents import documents_stage
 from headrace.streams.stages.face_search import face_search_stage
-from headrace.streams.vision_features import JOB_SPECS as VISION_JOB_SPECS
 from tests.docs.generate import SETTINGS
 from tests.support.stages import get_stages
 
@@ -74,6 +79,7 @@ def wanted() -> dict[str, Any]:
         "object_events": list(requirements._EVENTS),
         "patterns": {name: source.pattern(QUEUE) for name, source in SOURCES.items() if source.pattern},
         "bridge": list(iam_policy.QUEUE_ACTIONS),
+        "objects": {name: list(actions) for name, actions in OBJECT_ACTIONS.items()},
         "stages": {stage.name: _permissions(stage) for stage in STAGES},
         "acls": {name: _grouped(ROLES[name]) for name in (*DEPLOYED, *(stage.name for stage in STAGES))},
     }
@@ -81,22 +87,10 @@ def wanted() -> dict[str, Any]:
 
 def _permissions(stage: Stage) -> dict[str, Any]:
     """Return what the IAM role of a stage needs: its operations, media, and the role of the service that runs jobs."""
-    variants = (stage, *VARIANTS.get(stage.name, ()))
-    operations = [call.split(".") for each in variants for call in each.paid_operations]
-    if isinstance(stage.handler, JobWatch):
-        specs = [*JOB_SPECS.values(), *VISION_JOB_SPECS.values()]
-        operations = [[spec.service, spec.method] for spec in specs]
-    starts = {service for service, call in operations if call.startswith(("start_", "create_"))}
     return {
-        "actions": sorted({action(*operation) for operation in operations}),
-        "reads_media": any(topic in (topics.UPLOADED, topics.READY) for topic in stage.reads),
-        "passes": next(iter(starts & {"rekognition", "textract", "mediaconvert"}), ""),
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(stage_permissions((stage, *VARIANTS.get(stage.name, ())))).items()
     }
-
-
-def action(service: str, call: str) -> str:
-    """Return the IAM action of an operation."""
-    return "bedrock:InvokeModel" if service == "bedrock-runtime" else f"{service}:{_camel(call)}"
 
 
 def _grouped(rules: tuple[AclRule, ...]) -> dict[str, list[str]]:
@@ -104,10 +98,6 @@ def _grouped(rules: tuple[AclRule, ...]) -> dict[str, list[str]]:
     for rule in rules:
         grouped.setdefault(f"{rule.resource} {rule.operation}", []).append(rule.name)
     return grouped
-
-
-def _camel(call: str) -> str:
-    return "".join(word.capitalize() for word in call.split("_"))
 
 
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -360,7 +350,7 @@ def test_module_has_the_required_permissions_and_events() -> None:
 def test_roles_of_stages_cover_every_operation() -> None:
     """Each operation that a stage may call is in the role of a stage, and only there."""
     services = {name: calls for name, calls in OPERATIONS.items() if name != "s3"}
-    expected = {action(service, call) for service, calls in services.items() for call in calls}
+    expected = {iam_action(service, call) for service, calls in services.items() for call in calls}
 
     assert {each for stage in wanted()["stages"].values() for each in stage["actions"]} == expected
 
@@ -372,7 +362,7 @@ def test_module_grants_all_resources_only_where_the_service_has_no_resource_type
         '      resources = lookup(local.resources, statement.value, ["*"])'
     ]
     restricted = set(re.findall(r'^    "(\w+:\w+)" += \[', text, re.MULTILINE))
-    assert {"bedrock:InvokeModel", "mediaconvert:CreateJob", "mediaconvert:GetJob"} <= restricted
+    assert restricted == RESOURCES.keys()
     assert restricted <= {each for stage in wanted()["stages"].values() for each in stage["actions"]}
 
 

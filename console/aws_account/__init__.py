@@ -1,0 +1,1 @@
+"""Read-only checks of an AWS account: permissions, quotas, regions, queues, topics, notifications and clock."""
