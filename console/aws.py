@@ -74,3 +74,15 @@ def describe_error(error: Exception) -> str | None:
     if isinstance(error, BotoCoreError | S3UploadFailedError | AwsCallError):
         return f"AWS: {error}"
     return None
+
+
+def regions_of(service: str, partition: str) -> frozenset[str]:
+    """Return the regions of a service that botocore lists."""
+    import boto3
+
+    return frozenset(boto3.session.Session().get_available_regions(service, partition))
+
+
+def region(aws: AwsSession) -> str:
+    """Return the region of all calls. Raises `AwsCallError` or the error of botocore if none is configured."""
+    return str(aws.client("sqs").meta.region_name)

@@ -125,7 +125,8 @@ class Stage:
     The file must set all `required` settings. With `needs_consent`, only objects that match `consent` are processed.
 
     `paid_operations` names the billed operations, such as `transcribe.start_transcription_job`; workers share their
-    rate limits. `priced_features` names the features with their own price.
+    rate limits. `priced_features` names the features with their own price, and `models` the models that it calls at
+    Bedrock.
 
     `programs` are run by the stage; a worker without them says so when it starts.
 
@@ -164,6 +165,7 @@ class Stage:
     factory: Callable[..., Stage] | None = None
     paid_operations: tuple[str, ...] = ()
     priced_features: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
     programs: tuple[Program, ...] = ()
     deadline_seconds: float = 300.0
     ordered: bool = False

@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.connectors.bridge_sources.requirements import Requirement
+from headrace.connectors.bridge_sources.resource_policy import principal_services
 from headrace.schemas.parsing import parse_json
 
 RequirementState = Literal["present", "missing", "unknown"]
@@ -38,13 +39,7 @@ def _queue(aws: AwsSession, requirement: Requirement, region: str) -> bool:
 def _queue_policy(aws: AwsSession, requirement: Requirement, region: str) -> bool:
     """Whether a statement allows the service to send. Conditions are not checked: see `headrace bridge policy`."""
     policy = parse_json(_attributes(aws, requirement, region, "Policy").get("Policy", "{}"))
-    return any(requirement.target in _services(statement) for statement in policy.get("Statement", ()))
-
-
-def _services(statement: dict[str, Any]) -> list[str]:
-    principal = statement.get("Principal")
-    named = principal.get("Service", ()) if isinstance(principal, dict) else ()
-    return [named] if isinstance(named, str) else list(named)
+    return any(requirement.target in principal_services(statement) for statement in policy.get("Statement", ()))
 
 
 def _attributes(aws: AwsSession, requirement: Requirement, region: str, name: str) -> dict[str, str]:
@@ -61,12 +56,12 @@ def _notification(aws: AwsSession, requirement: Requirement, region: str) -> boo
     return any(
         requirement.target in (each.get("QueueArn"), each.get("TopicArn"))
         and any(event.startswith("s3:ObjectCreated:") for event in each["Events"])
-        and _filters(each) == dict(requirement.filters)
+        and notification_filters(each) == dict(requirement.filters)
         for each in configured
     )
 
 
-def _filters(configured: dict[str, Any]) -> dict[str, str]:
+def notification_filters(configured: dict[str, Any]) -> dict[str, str]:
     """Return the filter rules. S3 form-encodes their values."""
     rules = configured.get("Filter", {}).get("Key", {}).get("FilterRules", ())
     return {each["Name"].lower(): unquote_plus(each["Value"]) for each in rules}

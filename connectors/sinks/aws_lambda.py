@@ -43,4 +43,4 @@ def lambda_sink(name: str, settings: SinkSettings, aws: AwsSession) -> Sink:
     return deliver
 
 
-SINK = SinkKind("lambda", lambda_sink, arn_service="lambda")
+SINK = SinkKind("lambda", lambda_sink, arn_service="lambda", action="lambda:InvokeFunction")

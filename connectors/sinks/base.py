@@ -21,6 +21,7 @@ SinkSettings = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class SinkKind:
     """One kind of sink. A rule selects it by `name`; `arn_service` is the service in the ARNs of its targets, if any.
+    `action` is the IAM action that it needs for a target, if any.
 
     `create` opens a sink for an address, whose AWS calls use the session, if it makes any. It raises
     `InvalidTargetError` for settings that cannot be used.
@@ -29,6 +30,7 @@ class SinkKind:
     name: str
     create: Callable[[str, SinkSettings, AwsSession], Sink]
     arn_service: str = ""
+    action: str = ""
 
 
 def reject_settings(settings: SinkSettings) -> None:

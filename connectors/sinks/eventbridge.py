@@ -39,4 +39,4 @@ def eventbridge_sink(bus: str, settings: SinkSettings, aws: AwsSession) -> Sink:
     return Batcher(put, EVENTBRIDGE_BATCH).deliver
 
 
-SINK = SinkKind("eventbridge", eventbridge_sink, arn_service="events")
+SINK = SinkKind("eventbridge", eventbridge_sink, arn_service="events", action="events:PutEvents")

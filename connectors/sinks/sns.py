@@ -24,4 +24,4 @@ def sns_sink(arn: str, settings: SinkSettings, aws: AwsSession) -> Sink:
     return Batcher(publish, SNS_BATCH).deliver
 
 
-SINK = SinkKind("sns", sns_sink, arn_service="sns")
+SINK = SinkKind("sns", sns_sink, arn_service="sns", action="sns:Publish")

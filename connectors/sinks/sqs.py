@@ -33,4 +33,4 @@ def sqs_sink(arn: str, settings: SinkSettings, aws: AwsSession) -> Sink:
     return Batcher(send, SQS_BATCH).deliver
 
 
-SINK = SinkKind("sqs", sqs_sink, arn_service="sqs")
+SINK = SinkKind("sqs", sqs_sink, arn_service="sqs", action="sqs:SendMessage")

@@ -21,7 +21,7 @@ from headrace.connectors.aws import aws_shapes
 from headrace.connectors.aws.request_guard import AccessPolicy, ControlToken
 from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox.access.keys import CONTROL_HEADER, control_token
-from headrace.sandbox.ai import polly, translate
+from headrace.sandbox.ai import polly, quotas, translate
 from headrace.sandbox.ai.bedrock import converse
 from headrace.sandbox.ai.comprehend import comprehend
 from headrace.sandbox.ai.framework import faults, ledger
@@ -46,6 +46,7 @@ SERVICES = (
     polly.SERVICE,
     mediaconvert.SERVICE,
     converse.SERVICE,
+    quotas.SERVICE,
 )
 HEALTH = "/health"
 LEDGER, FAULTS, INBOX = CONTROL = ("/ledger", "/faults", "/inbox")

@@ -14,6 +14,9 @@ from headrace.sandbox.paths import default_data
 PIPELINE_FILE = "pipeline.toml"
 """Name of the pipeline file in a sandbox's folder, if it does not run the default pipeline."""
 
+CLOUD_SERVICES = ("S3", "SQS", "SNS", "EVENTBRIDGE", "IAM", "STS")
+"""Service names of the local AWS in the SDK's environment variables."""
+
 VIEWS = "views"
 """Name of the folder of the views in a sandbox's folder."""
 
@@ -26,6 +29,7 @@ AI_SERVICES = (
     "POLLY",
     "MEDIACONVERT",
     "BEDROCK_RUNTIME",
+    "SERVICE_QUOTAS",
 )
 """Service names of the AI endpoint in the SDK's environment variables."""
 
@@ -82,5 +86,5 @@ def cloud(port: int, access: AwsCredentials) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": access.access,
         "AWS_SECRET_ACCESS_KEY": access.secret,
         "AWS_DEFAULT_REGION": names.REGION,
-        **{f"AWS_ENDPOINT_URL_{service}": names.endpoint(port) for service in ("S3", "SQS", "SNS", "EVENTBRIDGE")},
+        **{f"AWS_ENDPOINT_URL_{service}": names.endpoint(port) for service in CLOUD_SERVICES},
     }

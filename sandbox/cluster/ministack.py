@@ -11,13 +11,17 @@ from typing import Any
 
 from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox import names
+from headrace.sandbox.cluster import local_policies
 from headrace.sandbox.cluster.ports import is_healthy
 from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.paths import private_folder, write_private
 
 SERVICES = ("s3", "sqs", "sns", "events")
-"""The services that are needed, by their signing names. MiniStack's other services are off."""
+"""The services of the pipeline, by their signing names."""
+
+ACCOUNT_SERVICES = ("iam", "sts")
+"""The services that `headrace doctor --aws` reads. MiniStack's other services are off."""
 
 HEALTH = "/_ministack/health"
 RECEIVES_BEFORE_REDRIVE = 10
@@ -59,6 +63,7 @@ def apply(port: int, access: AwsCredentials) -> None:
 
 def _apply(port: int, access: AwsCredentials) -> None:
     s3, sqs, sns, events = (_client(service, port, access) for service in SERVICES)
+    local_policies.apply_roles(_client("iam", port, access))
     _apply_queues(sqs)
     for bucket in (names.MEDIA_BUCKET, names.RESULTS_BUCKET):
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
@@ -86,7 +91,7 @@ def _settings(folder: Path, port: int) -> dict[str, str]:
         "STATE_DIR": str(folder / "state"),
         "TMPDIR": str(folder),
         "LOG_LEVEL": "WARNING",
-        "SERVICES": ",".join(SERVICES),
+        "SERVICES": ",".join((*SERVICES, *ACCOUNT_SERVICES)),
         # Each opens an additional port.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -117,7 +122,7 @@ def _apply_queues(sqs: Any) -> None:
         names.ROUTED: {"MessageRetentionPeriod": str(FOURTEEN_DAYS)},
         names.ROUTED_BY_SNS: {"MessageRetentionPeriod": str(FOURTEEN_DAYS)},
         names.REDRIVE_QUEUE: {"MessageRetentionPeriod": str(FOURTEEN_DAYS)},
-        names.QUEUE: {"RedrivePolicy": json.dumps(redrive)},
+        names.QUEUE: {"RedrivePolicy": json.dumps(redrive), "Policy": json.dumps(local_policies.queue_policy())},
     }
     for name, expected in attributes.items():
         # Created without attributes: SQS rejects the creation of an existing queue with other attributes.

@@ -167,6 +167,7 @@ def describe_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...
         options=options,
         factory=describe_stage,
         paid_operations=("bedrock-runtime.converse",),
+        models=(model,),
         summary=lambda event: event.title,
         search=_search_texts,
     )

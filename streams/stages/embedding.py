@@ -85,6 +85,7 @@ def embedding_stage(model: str = TITAN_V2, dimensions: int = 512, options: tuple
         options=options,
         factory=embedding_stage,
         paid_operations=("bedrock-runtime.invoke_model",),
+        models=(model,),
         priced_features=(model,),
         summary=summary,
         embeds=embedding_model,

@@ -59,6 +59,7 @@ def summary_stage(model: str = "amazon.nova-lite-v1:0", options: tuple[str, ...]
         options=options,
         factory=summary_stage,
         paid_operations=("bedrock-runtime.converse",),
+        models=(model,),
     )
     return stage
 

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -35,17 +36,17 @@ def no_recogniser() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a MiniStack for the session."""
+@contextmanager
+def ministack(log: Path, **variables: str) -> Iterator[str]:
+    """Run a MiniStack for a `with` block and yield its URL."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     keys = {name.upper(): value for name, value in credentials(url).items() if name.startswith("aws_")}
-    variables = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
-    log = tmp_path_factory.mktemp("ministack") / "log"
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
     with log.open("wb") as output:
         command = [sys.executable, "-m", "ministack"]
-        environment = {**os.environ, **variables, **keys}  # other tests of the session may have set other keys
+        # Other tests of the session may have set other keys.
+        environment = {**os.environ, **settings, **keys, **variables}
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
         wait_until(lambda: process.poll() is not None or _answers(f"{url}/_ministack/health"), seconds=180)
@@ -54,6 +55,13 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(100)
+
+
+@pytest.fixture(scope="session")
+def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a MiniStack for the session."""
+    with ministack(tmp_path_factory.mktemp("ministack") / "log") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

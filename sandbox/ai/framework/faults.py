@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 FaultKind = Literal[
+    "deny",
     "throttle",
     "error_500",
     "error_after_effect",

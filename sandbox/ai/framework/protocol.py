@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from headrace.connectors.aws import aws_shapes
+from headrace.sandbox import names
 from headrace.sandbox.ai.framework import unsupported
 from headrace.sandbox.ai.framework.aws_clients import CloudError
 from headrace.sandbox.ai.framework.errors import ServiceError
@@ -27,6 +28,8 @@ from headrace.sandbox.ai.framework.service import Params, Service, ServiceContex
 CONTENT_TYPE = "application/x-amz-json-1.1"
 REST_CONTENT_TYPE = "application/json"
 SYNTHETIC = "x-headrace-synthetic"
+ACCESS_DENIED = "AccessDeniedException"
+CALLER = f"arn:aws:iam::{names.ACCOUNT}:root"
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +111,7 @@ class ProtocolServer:
         params: Params = {}
         answer: Params | None = None
         try:
+            self._authorise(operation, service)
             params = read(operation, service)
             self._fail_before(operation, service)
             answer = self._act(params, operation, service)
@@ -143,6 +147,15 @@ class ProtocolServer:
             log.error("response_violates_model operation=%s reason=%s", operation.name, "; ".join(wrong))
             raise ServiceError(service.failure, "Internal failure.")
         return answer
+
+    def _authorise(self, operation: OperationModel, service: Service) -> None:
+        if self._faults.should_fail(operation.name, "deny"):
+            signer = aws_shapes.service_model(service.name).signing_name
+            raise ServiceError(
+                ACCESS_DENIED,
+                f"User: {CALLER} is not authorized to perform: {signer}:{operation.name} because no identity-based "
+                f"policy allows the {signer}:{operation.name} action",
+            )
 
     def _fail_before(self, operation: OperationModel, service: Service) -> None:
         if self._faults.should_fail(operation.name, "throttle"):

@@ -51,6 +51,8 @@ def test_returns_the_variables_of_all_components() -> None:
         "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:2",
         "AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:2",
         "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://127.0.0.1:2",
+        "AWS_ENDPOINT_URL_IAM": "http://127.0.0.1:2",
+        "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:2",
         "AWS_ENDPOINT_URL_REKOGNITION": "http://127.0.0.1:3",
         "AWS_ENDPOINT_URL_TRANSCRIBE": "http://127.0.0.1:3",
         "AWS_ENDPOINT_URL_TEXTRACT": "http://127.0.0.1:3",
@@ -59,6 +61,7 @@ def test_returns_the_variables_of_all_components() -> None:
         "AWS_ENDPOINT_URL_POLLY": "http://127.0.0.1:3",
         "AWS_ENDPOINT_URL_MEDIACONVERT": "http://127.0.0.1:3",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:3",
+        "AWS_ENDPOINT_URL_SERVICE_QUOTAS": "http://127.0.0.1:3",
     }
 
 

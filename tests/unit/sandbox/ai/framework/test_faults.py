@@ -52,7 +52,7 @@ def test_parses_a_fault_from_json() -> None:
     ("change", "words"),
     [
         ({"operation": 7}, "operation"),
-        ({"kind": "magic"}, "kind: one of throttle"),
+        ({"kind": "magic"}, "kind: one of deny"),
         ({"share": 0}, "share"),
         ({"share": "half"}, "share: not a number"),
         ({"count": True}, "count: not a number"),
