@@ -12,13 +12,16 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
+.PHONY: help demo smoke-aws test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/run.stamp ## Run the pipeline locally on sample media
 	@$(BIN)/headrace demo $(ARGS)
+
+smoke-aws: $(VENV)/run.stamp ## Process three small files on a real AWS account: make smoke-aws BUCKET=...
+	@$(BIN)/headrace sandbox smoke-aws $(BUCKET) $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run all tests
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)

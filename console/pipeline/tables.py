@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import msgspec
+
+from headrace.console.pipeline.backfill_estimate import kind_of
 from headrace.console.terminal.screen import Table
 from headrace.schemas.records import Asset, Event, MediaReady, MediaTranscribed, Pointer
 from headrace.streams.costs.estimates import estimate
@@ -83,18 +86,29 @@ def costs_table(stages: Sequence[Stage], prices: PriceList) -> Table:
 
 def _costs(stage: Stage, prices: PriceList) -> dict[str, float | str]:
     """Return the costs of a stage by column; a text is no cost of the stage as it is configured."""
-    costs = {name: _cost(stage, record, prices) for name, record in EXAMPLES.items()}
+    costs = {name: cost_of(stage, record, prices) for name, record in EXAMPLES.items()}
     is_sampling = "sample" in settings_of(stage) and stage.job is None
     used, unused = (SAMPLED, VIDEO) if is_sampling else (VIDEO, SAMPLED)
     both: dict[str, float | str] = {used: costs[VIDEO], unused: "-"}
     if "sample" in settings_of(stage) and stage.factory is not None:
         other = stage.factory(sample="" if is_sampling else "scenes")
-        usd = _cost(other, EXAMPLES[VIDEO], prices)
+        usd = cost_of(other, EXAMPLES[VIDEO], prices)
         both[unused] = f"[{usd:.4f}]" if isinstance(usd, float) else usd
     return {name: both.get(name, costs.get(name, "-")) for name in COLUMNS}
 
 
-def _cost(stage: Stage, record: Event, prices: PriceList) -> float | str:
+def ready_media(name: str, seconds: float | None) -> MediaReady:
+    """Return the record of a file by its name: an image, or a video or sound of this length."""
+    examples = {"image": _IMAGE, "video": _VIDEO, "audio": _SOUND}
+    return msgspec.structs.replace(examples[kind_of(name)], duration_seconds=seconds)
+
+
+def transcribed_words(words: int) -> MediaTranscribed:
+    """Return the record of a transcript with this number of words."""
+    return msgspec.structs.replace(_WORDS, words=words)
+
+
+def cost_of(stage: Stage, record: Event, prices: PriceList) -> float | str:
     """Return US dollars; a dash if the stage skips the record, a question mark if it does not determine the cost."""
     reads_it = (stage.reads[0].events[0] is MediaReady) == isinstance(record, MediaReady)
     # Consent decides which objects are processed, not what one of them costs.

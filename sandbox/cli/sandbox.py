@@ -18,6 +18,7 @@ import typer
 from headrace.console.terminal.output import print_json, print_line, print_verbatim
 from headrace.console.terminal.screen import Console
 from headrace.sandbox.cli import ai
+from headrace.sandbox.cli.smoke import smoke_aws
 from headrace.sandbox.cluster.kafka_tools import TOOLS, with_bootstrap_server
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.paths import default_data
@@ -32,6 +33,7 @@ def _known_tool(name: str) -> str:
 
 app = typer.Typer(no_args_is_help=True, help="Run Kafka, AWS and AI services locally.")
 app.command()(ai.ledger)
+app.command("smoke-aws")(smoke_aws)
 app.add_typer(ai.faults, name="faults")
 
 DataOption = Annotated[Path | None, typer.Option(help="Data folder; each folder is a separate sandbox.")]

@@ -50,7 +50,7 @@ def place(data: Path | None, keep: bool) -> Iterator[Path]:
         raise
     finally:
         if not keep:
-            with _signals_ignored():
+            with signals_ignored():
                 end(folder, before)
                 if temporary:
                     shutil.rmtree(temporary)
@@ -84,21 +84,25 @@ SETTINGS = (
 """The settings of the components that a demo runs."""
 
 
-def isolate_environment() -> None:
-    """Remove the user's AWS, Headrace and proxy settings from the environment of this process and its children."""
+def isolate_environment(kept: Collection[str] = (), keep_aws: bool = False) -> None:
+    """Remove the user's Headrace settings except `kept` from the environment, and those of AWS and proxies.
+
+    The environment is that of this process and its children. With `keep_aws`, the settings of AWS are kept.
+    """
     settings_names = {
         f"{settings.model_config.get('env_prefix')}{field}".upper()
         for settings in SETTINGS
         for field in settings.model_fields
     }
-    for name in [name for name in os.environ if name.startswith("AWS_") or name in settings_names]:
-        del os.environ[name]
+    for name in list(os.environ):
+        if (name in settings_names and name not in kept) or (name.startswith("AWS_") and not keep_aws):
+            del os.environ[name]
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(each for each in (HOST, os.environ.get(name, "")) if each)
 
 
 @contextmanager
-def _signals_ignored() -> Iterator[None]:
+def signals_ignored() -> Iterator[None]:
     """Ignore SIGINT and SIGTERM during the shutdown."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]

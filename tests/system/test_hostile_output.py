@@ -231,6 +231,11 @@ CASES: dict[str, Callable[[Site], list[Case]]] = {
         case("machine", "validate", _machine(site)),
         case("machine", "validate", site.file("bad.json", TEXT)),
     ],
+    "sandbox smoke-aws": lambda site: [
+        case("sandbox", "smoke-aws", NAME, "--ceiling", "0"),
+        case("sandbox", "smoke-aws", TEXT, "--yes", AWS_ENDPOINT_URL_STS=LOGIN),
+        case("sandbox", "smoke-aws", NAME, HEADRACE_PIPELINE=NAME),
+    ],
     "sandbox fill": lambda site: [case("sandbox", "fill", "--data", str(site.folder / NAME / "none"))],
     "audit acknowledge": lambda site: [
         case("audit", "acknowledge", TEXT, "--why", TEXT, shows_key=True),
