@@ -54,8 +54,11 @@ class AwsSession:
         except ClientError as error:
             details = error.response.get("Error", {})
             raise AwsCallError(str(error), details.get("Code", "ClientError")) from error
-        except (BotoCoreError, ResponseParserError, ValueError) as error:  # ValueError: a malformed endpoint
+        except (BotoCoreError, ResponseParserError) as error:
             raise AwsCallError(str(error)) from error
+        except ValueError as error:
+            # Its text may have a part of the password in the URL, where no pattern of secrets finds it.
+            raise AwsCallError(f"the endpoint of {key[0]} is malformed: correct AWS_ENDPOINT_URL") from error
         return response
 
 
