@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from headrace.console.commands.asset_tables import overdue_json, print_asset, print_overdue, print_page
-from headrace.console.commands.view_source import require_views
+from headrace.console.commands.view_source import ASSET_HELP, find_asset, require_views
 from headrace.console.errors import CommandError
 from headrace.console.terminal.output import print_json
 
@@ -61,12 +61,7 @@ def list_(
 
 @app.command()
 def show(
-    asset: Annotated[
-        str,
-        typer.Argument(
-            help="`bucket/key`, `s3://bucket/key`, or the key alone if only one bucket has it.", show_default=False
-        ),
-    ],
+    asset: Annotated[str, typer.Argument(help=ASSET_HELP, show_default=False)],
     as_json: AssetsJsonOption = False,
 ) -> None:
     """Show the newest version of an asset: state, and the result of each stage. `headrace trace` shows every event."""
@@ -75,13 +70,10 @@ def show(
     from headrace.console.views.queries.history import ViewAssets
 
     views = require_views()
-    assets = ViewAssets(views.connect)
-    names = assets.find(asset)
-    if len(names) > 1:
-        raise CommandError(f"{asset} may be {' or '.join(names)}: say which")
-    version = assets.newest_version(names[0]) if names else None
+    name = find_asset(views, asset)
+    version = ViewAssets(views.connect).newest_version(name)
     with views.connect() as connection:
-        listed = asset_list.one(connection, names[0]) if names else None
+        listed = asset_list.one(connection, name)
     if version is None or listed is None:
         raise CommandError(f"the views have no asset {asset}: headrace assets list lists them")
     stages = {name: serialize.stage(fact) for name, fact in version.stages.items()}

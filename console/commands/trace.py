@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.console.commands.view_source import FromLogOption, asset_source, open_views
+from headrace.console.commands.view_source import ASSET_HELP, FromLogOption, asset_source, open_views
 from headrace.console.errors import CommandError
 from headrace.console.terminal.output import print_json
 
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 WIDTH = 1000
 """Columns of a timeline: nothing is cut off, but a terminal may wrap it."""
 
-HELP = "`bucket/key`, `s3://bucket/key`, or the key alone if only one bucket has it."
-
 
 def trace(
-    asset: Annotated[str, typer.Argument(help=HELP, show_default=False)],
+    asset: Annotated[str, typer.Argument(help=ASSET_HELP, show_default=False)],
     from_log: FromLogOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

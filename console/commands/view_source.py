@@ -21,6 +21,7 @@ FromLogOption = Annotated[bool, typer.Option("--from-log", help="Read the log it
 STALE_SECONDS = 60.0
 """Seconds after which views that did not catch up with the log are called out of date."""
 
+ASSET_HELP = "`bucket/key`, `s3://bucket/key`, or the key alone if only one bucket has it."
 NO_VIEWS = "there are no views: headrace views run builds them and keeps them up to date"
 
 
@@ -54,6 +55,22 @@ def require_views() -> Views:
         raise CommandError(NO_VIEWS)
     print_line(lag_line(views.lag()), error=True)
     return views
+
+
+def find_asset(views: Views, asset: str) -> str:
+    """Return the name, `bucket/key`, of the asset that an argument of a command means.
+
+    Raises:
+        CommandError: the views have none, or several.
+    """
+    from headrace.console.views.queries.history import ViewAssets
+
+    names = ViewAssets(views.connect).find(asset)
+    if not names:
+        raise CommandError(f"the views have no asset {asset}: headrace assets list lists them")
+    if len(names) > 1:
+        raise CommandError(f"{asset} may be {' or '.join(names)}: say which")
+    return names[0]
 
 
 def asset_source(views: Views | None) -> AssetSource:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.console.commands.view_source import ASSET_HELP, find_asset, require_views
 from headrace.console.terminal.output import confirm_or_abort, print_json, print_line
 
 if TYPE_CHECKING:
@@ -119,6 +120,27 @@ def drop(
         confirm_or_abort(f"Delete the views in {service.place.name}?")
     existed = service.drop()
     print_line(f"views deleted: {service.place.name}" if existed else f"there are no views in {service.place.name}")
+
+
+@app.command()
+def erase(
+    asset: Annotated[str, typer.Argument(help=ASSET_HELP, show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete what the views know of an asset: its versions, events, texts, dead letters and executions.
+
+    Costs stay. A rebuild restores what the log and the results bucket still have: delete that first.
+    """
+    from headrace.console.search.erasure import erase_asset
+
+    views = require_views()
+    name = find_asset(views, asset)
+    if not yes:
+        confirm_or_abort(f"Erase {name} from the views in {views.name}?")
+    with views.begin() as connection:
+        counts = erase_asset(connection, name)
+    rows = ", ".join(f"{count:,} of {table}" for table, count in sorted(counts.items()))
+    print_line(f"erased {name} from the views: {rows}")
 
 
 def _service() -> ViewsService:

@@ -106,11 +106,12 @@ def _is_forgotten() -> ColumnElement[bool]:
     return and_(passages.c.kind == "person", or_(passages.c.name.in_(faces), passages.c.category.in_(faces)))
 
 
-def erase_texts(connection: Connection, asset_id: int) -> None:
-    """Delete the searchable text of an asset."""
+def erase_texts(connection: Connection, asset_id: int) -> int:
+    """Delete the searchable text of an asset; return the number of its passages."""
     ids = connection.scalars(select(text_sources.c.id).where(text_sources.c.asset_id == asset_id)).all()
-    _delete(connection, ids)
+    count = _delete(connection, ids)
     connection.execute(delete(text_sources).where(text_sources.c.asset_id == asset_id))
+    return count
 
 
 def _source(row: Row[tuple[object, ...]]) -> PendingSource:
@@ -219,12 +220,15 @@ def _vector(terms: str) -> str:
     return " ".join(f"{term}:{position}" for position, term in enumerate(terms.split(), 1))
 
 
-def _delete(connection: Connection, source_ids: Sequence[int]) -> None:
-    """Delete the passages of sources with their terms. The table of SQLite needs the terms that it deletes."""
+def _delete(connection: Connection, source_ids: Sequence[int]) -> int:
+    """Delete the passages of sources with their terms; return their number.
+
+    The table of SQLite needs the terms that it deletes.
+    """
     query = select(passages.c.id, passages.c.kind, passages.c.text, passages.c.language)
     rows = connection.execute(query.where(passages.c.source_id.in_(source_ids))).all()
     if not rows:
-        return
+        return 0
     if connection.dialect.name == "postgresql":
         connection.execute(text("DELETE FROM passages_fts WHERE rowid = :id"), [{"id": row.id} for row in rows])
     else:
@@ -236,3 +240,4 @@ def _delete(connection: Connection, source_ids: Sequence[int]) -> None:
     for vectors in (passage_bits, passage_vectors):
         connection.execute(delete(vectors).where(vectors.c.passage_id.in_(with_vector)))
     connection.execute(delete(passages).where(passages.c.source_id.in_(source_ids)))
+    return len(rows)

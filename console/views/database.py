@@ -55,9 +55,16 @@ class Views:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """Open a connection in a transaction that writes."""
-        with self.engine.begin() as connection:
-            yield connection
+        """Open a connection in a transaction that writes.
+
+        Raises:
+            UnavailableError: the database cannot be written.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise UnavailableError(f"the views in {self.name} cannot be changed: {reason(error)}") from error
 
     def lag(self) -> Lag:
         """Return the lag as of the projector's last report."""

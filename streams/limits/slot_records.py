@@ -9,6 +9,7 @@ worker/<worker>    heartbeat   the worker is alive; a tombstone once its claims 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,10 +17,12 @@ import msgspec
 from headrace.schemas import topics
 from headrace.schemas.ids import token_stage
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.parsing import ZonedTime, parse_int, parse_struct
+from headrace.schemas.parsing import InvalidValueError, ZonedTime, parse_int, parse_struct
 
 WORKER = "worker/"
 CLAIM, WAITING = "claim", "waiting"
+LONGEST_HOLD = timedelta(days=31)
+"""A record that holds a slot for longer after its own timestamp is invalid: a forged one must not block the quota."""
 
 
 class SlotClaim(msgspec.Struct, frozen=True, tag="claim"):
@@ -67,12 +70,21 @@ def from_record(record: ConsumerRecord) -> tuple[str, SlotRecord] | None:
     """Return the name and the content of a record; None for a record of another kind.
 
     Raises:
-        InvalidValueError: the value is not one of this topic, or the header `claim` is not an offset.
+        InvalidValueError: the value is not one of this topic, the header `claim` is not an offset, or a start holds its
+            slot for more than 31 days.
     """
     name = (record.key or b"").decode(errors="replace")
     if token_stage(name) is None and not name.startswith(WORKER):
         return None
     if record.value is not None:
-        return name, parse_struct(record.value, _CONTENT)
+        content = parse_struct(record.value, _CONTENT)
+        if isinstance(content, SlotStart):
+            _check_hold(content, record.timestamp)
+        return name, content
     headers = dict(record.headers)
     return name, SlotEnd(parse_int(headers[CLAIM]) if CLAIM in headers else None, WAITING in headers)
+
+
+def _check_hold(start: SlotStart, timestamp: float) -> None:
+    if start.until > datetime.fromtimestamp(timestamp, UTC) + LONGEST_HOLD:
+        raise InvalidValueError(f"a slot is held until {start.until.isoformat()}, more than {LONGEST_HOLD.days} days")

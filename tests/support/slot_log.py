@@ -22,8 +22,11 @@ QUOTAS = JobQuotas({"rekognition": QUOTA}, {"labels": "rekognition", "faces": "r
 
 
 def clock() -> datetime:
-    """Return the time of the event loop."""
-    return EPOCH + timedelta(seconds=asyncio.get_running_loop().time())
+    """Return the time of the event loop; its start outside of one."""
+    try:
+        return EPOCH + timedelta(seconds=asyncio.get_running_loop().time())
+    except RuntimeError:
+        return EPOCH
 
 
 class MemorySlotLog:
@@ -36,9 +39,8 @@ class MemorySlotLog:
     def write(self, record: ProducerRecord) -> int:
         """Append a record; return its offset."""
         offset = len(self.records)
-        self.records.append(
-            ConsumerRecord(record.topic, 0, offset, 0.0, record.key, record.value, headers=record.headers)
-        )
+        at = clock().timestamp()
+        self.records.append(ConsumerRecord(record.topic, 0, offset, at, record.key, record.value, record.headers))
         for reader in self.readers:
             reader.read_soon()
         return offset

@@ -187,6 +187,7 @@ CASES: dict[str, Callable[[Site], list[Case]]] = {
         viewed(site, "reconcile", f"s3://no-such-bucket/{TEXT}"),
         viewed(site, "reconcile", TEXT),
     ],
+    "views erase": lambda site: [viewed(site, "views", "erase", site.asset, "--yes", shows_key=True)],
     "views drop": lambda site: [viewed(site, "views", "drop", "--yes")],
     "machine draw": lambda site: [case("machine", "draw", _machine(site), "--text"), case("machine", "draw", NAME)],
     "machine test": lambda site: [

@@ -208,6 +208,17 @@ def test_overdue_names_stages_without_history(tmp_path: Path, monkeypatch: pytes
     assert "celebrities" in report["without_history"]
 
 
+def test_erased_asset_is_in_no_answer(views: Site) -> None:
+    views.send(views.event(records.uploaded(views.asset("private.jpg"))))
+    views.project()
+    name = f"{views.bucket}/private.jpg"
+    assert answer("views", "erase", name, "--yes").startswith(f"erased {name} from the views: 1 of assets, ")
+    assert name not in answer("assets", "list", "--bucket", views.bucket)
+    again = run("views", "erase", name, "--yes")
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert f"the views have no asset {name}" in again.stderr
+
+
 def test_reconcile_sends_what_was_never_accepted(views: Site) -> None:
     s3, address = boto3.client("s3"), f"s3://{views.bucket}"
     s3.create_bucket(Bucket=views.bucket)

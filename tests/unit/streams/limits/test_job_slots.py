@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord, SendError
+from headrace.schemas.parsing import InvalidValueError
 from headrace.streams.errors import OutageError, RetryAt
 from headrace.streams.limits.job_quotas import JobQuotas
 from headrace.streams.limits.slot_records import SlotClaim, SlotEnd, SlotStart, WorkerHeartbeat, from_record, to_record
 from tests.support import virtual_time
-from tests.support.records import CODEC, NOW, job_finished
-from tests.support.slot_log import QUOTA, QUOTAS, SESSION_SECONDS, MemorySlotLog, SlotWorker, compacted, folded
+from tests.support.records import CODEC, NOW, arrived, job_finished
+from tests.support.slot_log import EPOCH, QUOTA, QUOTAS, SESSION_SECONDS, MemorySlotLog, SlotWorker, compacted, folded
 
 JOB_SECONDS = 10.0
 DEADLINE = 3600.0
@@ -336,3 +338,11 @@ def test_record_is_read_as_it_was_written(content: SlotClaim | SlotStart | SlotE
 
 def test_record_of_another_kind_is_ignored() -> None:
     assert from_record(ConsumerRecord("system.slots", 0, 0, 0.0, b"other", b"x")) is None
+
+
+def test_forged_start_holds_no_slot_for_years() -> None:
+    start = SlotStart("w", 0, EPOCH, EPOCH + timedelta(days=31))
+    record = to_record(token(1), start)
+    assert from_record(arrived(record, timestamp=EPOCH.timestamp())) == (token(1), start)
+    with pytest.raises(InvalidValueError, match="more than 31 days"):
+        from_record(arrived(record, timestamp=EPOCH.timestamp() - 1))
