@@ -58,12 +58,6 @@ class StreamSettings(BaseSettings):
     )
     commit_seconds: float = Field(default=0.5, ge=0.01, le=60, description="Seconds between offset commits")
     session_seconds: float = Field(default=10.0, ge=6, le=1800, description="Consumer group session timeout in seconds")
-    metrics_host: str = Field(
-        default="127.0.0.1", description="Address that /metrics, /live and /ready listen on; 0.0.0.0 in a container"
-    )
-    metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="HTTP port of /metrics, /live and /ready; 0: disabled"
-    )
 
     @property
     def job_channel(self) -> dict[str, str]:

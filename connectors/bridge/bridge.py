@@ -26,6 +26,7 @@ from headrace.connectors.bridge.in_flight import (
     QueueSourceState,
 )
 from headrace.connectors.bridge.message_states import MessageOutcome
+from headrace.connectors.bridge.metrics import BridgeCollector
 from headrace.connectors.bridge.publish_spans import Delivered, traced_delivery
 from headrace.connectors.bridge.queue import BATCH, QueueUnavailableError, SqsMessage
 from headrace.connectors.bridge.settings import BridgeSettings
@@ -77,6 +78,7 @@ class Bridge:
         self._failure: Exception | None = None
         self._producer = connect(error_cb=self._handle_error)
         self.counts = self._in_flight.counts
+        self.metrics = BridgeCollector(self._in_flight)
 
     def open(self) -> None:
         """Start the background threads."""

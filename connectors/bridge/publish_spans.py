@@ -27,10 +27,8 @@ def traced_delivery(
         return delivered
     span = Span("bridge publish", "producer", context, None, tracer, time.time_ns())
     span.attributes |= {
-        "messaging.system": "kafka",
-        "messaging.operation.type": "send",
-        "messaging.destination.name": record.topic,
-        "messaging.kafka.message.key": (record.key or b"").decode(errors="replace"),
+        "headrace.key": (record.key or b"").decode(errors="replace"),
+        "headrace.topic": record.topic,
         "headrace.queue": message.source.queue.url,
         "headrace.message": message.sqs.id,
     }

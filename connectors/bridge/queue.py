@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,18 +36,20 @@ INVALID_RECEIPT_HANDLE = "headrace-probe"
 
 _EXPIRED = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
 _REGION = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com")
-_ATTRIBUTES = ["MessageGroupId", "ApproximateFirstReceiveTimestamp"]
+_ATTRIBUTES = ["MessageGroupId", "ApproximateFirstReceiveTimestamp", "SentTimestamp"]
+_QUEUE_ATTRIBUTES = ["VisibilityTimeout", "RedrivePolicy", "ApproximateNumberOfMessages"]
 
 
 @dataclass(frozen=True, slots=True)
 class SqsMessage:
-    """A received message. `group` is the message group of a FIFO queue; `first_received_ms` is Unix time."""
+    """A received message. `group` is the message group of a FIFO queue; `..._ms` are Unix times."""
 
     id: str
     receipt: str
     body: str
     group: str = ""
     first_received_ms: int = 0
+    sent_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,14 @@ class BatchEntryError:
 
 @dataclass(frozen=True, slots=True)
 class QueueAttributes:
-    """The visibility timeout in seconds, and whether the queue has a dead-letter queue of its own."""
+    """The visibility timeout in seconds, whether the queue has a dead-letter queue of its own, and its messages.
+
+    `messages` is the approximate number of those that wait.
+    """
 
     visibility_timeout: int
     has_redrive_policy: bool
+    messages: int = 0
 
 
 class SqsQueue:
@@ -84,10 +90,11 @@ class SqsQueue:
 
     def attributes(self) -> QueueAttributes:
         """Return the attributes that the bridge depends on."""
-        response = self._call("GetQueueAttributes", AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
+        response = self._call("GetQueueAttributes", AttributeNames=_QUEUE_ATTRIBUTES)
         attributes = response.get("Attributes", {})
         timeout = parse_int(attributes.get("VisibilityTimeout", 30), 0, SQS_VISIBILITY_SECONDS)
-        return QueueAttributes(timeout, "RedrivePolicy" in attributes)
+        messages = parse_int(attributes.get("ApproximateNumberOfMessages", 0))
+        return QueueAttributes(timeout, "RedrivePolicy" in attributes, messages)
 
     def check_permissions(self) -> None:
         """Check the delete and visibility permissions with an invalid receipt handle.
@@ -130,11 +137,15 @@ class SqsQueue:
         attributes = item.get("Attributes", {})
         # On a standard queue the group serves fairness, not order.
         group = attributes.get("MessageGroupId", "") if self.is_fifo else ""
-        try:
-            first = parse_int(attributes.get("ApproximateFirstReceiveTimestamp", 0), 0, MAX_TIMESTAMP_MS)
-        except InvalidValueError:
-            first = 0
-        return SqsMessage(item["MessageId"], item["ReceiptHandle"], item["Body"], group, first)
+        times = (_timestamp_ms(attributes, name) for name in ("ApproximateFirstReceiveTimestamp", "SentTimestamp"))
+        return SqsMessage(item["MessageId"], item["ReceiptHandle"], item["Body"], group, *times)
+
+
+def _timestamp_ms(attributes: Mapping[str, Any], name: str) -> int:
+    try:
+        return parse_int(attributes.get(name, 0), 0, MAX_TIMESTAMP_MS)
+    except InvalidValueError:
+        return 0
 
 
 def _entry_errors(response: dict[str, Any], messages: Sequence[SqsMessage]) -> list[BatchEntryError]:

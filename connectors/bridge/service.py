@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
@@ -16,26 +17,33 @@ from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.readiness import RETRY_SECONDS, wait_for_kafka
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.runtime import gc_tuning
+from headrace.schemas.runtime import gc_tuning, metrics_server
+from headrace.schemas.runtime.metrics_settings import MetricsSettings
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde import registry
+from headrace.schemas.tracing.collectors import AwsCallCollector, SpanCollector
 from headrace.schemas.tracing.start import start_tracer
+from headrace.schemas.tracing.tracer import Tracer
 
 log = structlog.get_logger("headrace")
 
 
-def serve(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event) -> BridgeCounts:
+def serve(
+    settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Event, metrics: MetricsSettings | None = None
+) -> BridgeCounts:
     """Run the bridge until `stop` is set, drain, and return the counts. Waits for Kafka and for each queue.
 
     Raises:
         BridgeError: The bridge stopped on an error.
         SettingsError: A variable of the traces is invalid.
+        OSError: The port of the metrics is in use.
     """
     tracer = start_tracer("headrace-bridge")
     codec = registry.create_codec(cluster)
     if not wait_for_kafka(cluster, codec, stop):
         return BridgeCounts()
     bridge = Bridge(settings, partial(clients.producer, cluster), codec, stop, tracer)
+    close_metrics = _serve_metrics(metrics, bridge, tracer)
     bridge.open()
     gc_tuning.reduce_gc_frequency()
     try:
@@ -46,8 +54,17 @@ def serve(settings: BridgeSettings, cluster: KafkaSettings, stop: threading.Even
         bridge.close()
     finally:
         tracer.close()
+        close_metrics()
         log.info("stopped", **asdict(bridge.counts))
     return bridge.counts
+
+
+def _serve_metrics(settings: MetricsSettings | None, bridge: Bridge, tracer: Tracer) -> Callable[[], None]:
+    """Serve `/metrics` if a port is set, until the returned function is called."""
+    if settings is None or not settings.metrics_port:
+        return lambda: None
+    collectors = bridge.metrics, AwsCallCollector(), SpanCollector(tracer.counts)
+    return metrics_server.serve(settings.metrics_port, settings.metrics_host, collectors)
 
 
 def open_source(url: str, settings: BridgeSettings) -> QueueSourceState:
@@ -79,5 +96,6 @@ def _attach_queue(bridge: Bridge, settings: BridgeSettings, url: str, stop: thre
             stop.wait(RETRY_SECONDS)
         else:
             bridge.add(source)
+            bridge.thread("depth", partial(bridge.metrics.watch, source, stop))
             log.info("ready", queue=url)
             return

@@ -38,10 +38,11 @@ def bridge(
     from headrace.console.commands.schemas import fail
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.runtime import logging
+    from headrace.schemas.runtime.metrics_settings import MetricsSettings
     from headrace.schemas.settings import load
 
     queues: dict[str, Any] = {} if sources is None else {"queue_urls": _read(sources).urls}
-    settings, cluster = load(BridgeSettings, **queues), load(KafkaSettings)
+    settings, cluster, metrics = load(BridgeSettings, **queues), load(KafkaSettings), load(MetricsSettings)
     logging.configure(json_logs)
     stop = threading.Event()
 
@@ -53,7 +54,7 @@ def bridge(
         signal.signal(number, request_stop)
     # Only the main thread handles signals, so it must not block in an uninterruptible call.
     with ThreadPoolExecutor(1, thread_name_prefix="bridge") as threads:
-        running = threads.submit(serve, settings, cluster, stop)
+        running = threads.submit(serve, settings, cluster, stop, metrics)
         while not running.done():
             wait([running], timeout=0.2)
         try:

@@ -30,10 +30,18 @@ def run(
         logging.configure(json=True)
     service = _service()
     print_line(f"views in {service.place.name}", error=True)
+    from headrace.console.assets import read_service
     from headrace.console.search.background import indexing
+    from headrace.console.views.metrics import serving_metrics
+    from headrace.schemas.runtime.metrics_settings import MetricsSettings
+    from headrace.schemas.settings import load
 
-    with indexing(service.place):
-        service.run(lambda projector: None, until_caught_up=once)
+    assets = read_service.connect(service.stages)
+    with (
+        indexing(service.place),
+        serving_metrics(load(MetricsSettings), lambda: assets.status().stages) as metrics,
+    ):
+        service.run(lambda projector: metrics.stepped(projector.caught_up), until_caught_up=once)
     if once:
         _index(service)
 

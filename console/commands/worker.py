@@ -44,6 +44,7 @@ def host_stages(stages: Sequence[Stage], loaded: LoadedStages, host_new_rules: b
     from headrace.connectors.sinks.http_connections import load_connections
     from headrace.connectors.sinks.settings import TargetSettings
     from headrace.schemas.kafka.settings import KafkaSettings
+    from headrace.schemas.runtime.metrics_settings import MetricsSettings
     from headrace.schemas.settings import load
     from headrace.streams.settings import StreamSettings
     from headrace.streams.worker import host as streams_worker
@@ -56,6 +57,7 @@ def host_stages(stages: Sequence[Stage], loaded: LoadedStages, host_new_rules: b
         loaded.rules,
         host_new_rules,
         load_connections(load(TargetSettings)),
+        load(MetricsSettings),
     )
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(until_signal(streams_worker.run, plan))

@@ -73,7 +73,7 @@ def observe(client: Any, counts: AwsCallCounts = CALLS) -> None:
 def _start(parent: Span, service: str, operation: str) -> Span | None:
     span = parent.recorder.start(f"{service}.{operation}", "client", parent.context)
     if span is not None:
-        span.attributes |= {"rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation}
+        span.attributes["rpc.service"], span.attributes["rpc.method"] = service, operation
     return span
 
 

@@ -24,6 +24,8 @@ _KINDS: dict[spans.SpanRole, SpanKind] = {
     "consumer": SpanKind.CONSUMER,
 }
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_OWN = frozenset({"headrace.outcome", "headrace.topic", "headrace.record", "rpc.service", "rpc.method"})
+"""Attributes that contain no external text."""
 _UNSET = Status(StatusCode.UNSET)
 
 
@@ -54,7 +56,8 @@ class OtlpExporter:
     def _readable(self, span: spans.Span) -> ReadableSpan:
         context = span.context
         attributes = {
-            name: safe_text(value) if isinstance(value, str) else value for name, value in span.attributes.items()
+            name: value if name in _OWN or not isinstance(value, str) else safe_text(value)
+            for name, value in span.attributes.items()
         }
         return ReadableSpan(
             name=span.name,
@@ -72,4 +75,5 @@ class OtlpExporter:
 
 
 def _context(trace_id: str, span_id: str) -> SpanContext:
-    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=_SAMPLED)
+    trace, span = (int.from_bytes(bytes.fromhex(each)) for each in (trace_id, span_id))
+    return SpanContext(trace, span, is_remote=False, trace_flags=_SAMPLED)

@@ -17,9 +17,11 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.records import Event
 from headrace.schemas.spans import header_span
 from headrace.streams.engine.outcome import Dead, Done, DoneReason, Outcome, label
 from headrace.streams.engine.record_spans import describe_outcome
+from headrace.streams.stage import Stage, charges_of
 
 PAUSED = Gauge("headrace_stage_paused", "1 while the stage waits for an outage to end", ["stage"], registry=None)
 SUSPECTED_DUPLICATES = Counting(
@@ -35,7 +37,8 @@ STAGE_FAILURES = Counting("headrace_stage_failures", "Restarts of a stage after 
 LOST_RECORDS = Counting(
     "headrace_lost_records", "Records deleted before the stage read them", ["stage", "topic"], registry=None
 )
-COUNTERS = (LOST_RECORDS, PAUSED, SUSPECTED_DUPLICATES, SETTLING_FAILURES, STAGE_FAILURES)
+COST = Counting("headrace_cost_usd", "US dollars of the calls behind new results", ["stage"], registry=None)
+COUNTERS = (COST, LOST_RECORDS, PAUSED, SUSPECTED_DUPLICATES, SETTLING_FAILURES, STAGE_FAILURES)
 """Metrics of the engine. Not registered at import: `worker.health.serve` registers them."""
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, float("inf"))
 """Upper bounds of the duration histogram in seconds."""
@@ -44,6 +47,12 @@ _DONE = {how: (label(Done(how=how)), how) for how in get_args(DoneReason)}
 """Name and code of each kind of `Done`."""
 
 log = structlog.get_logger("headrace")
+
+
+def add_cost(stage: Stage, event: Event | None) -> None:
+    """Count the charges of a new result of a stage that makes paid calls."""
+    if event is not None and stage.paid_operations:
+        COST.labels(stage.name).inc(sum(charge.usd for charge in charges_of(event)))
 
 
 def origin_of(error: BaseException) -> str:

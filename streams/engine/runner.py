@@ -20,6 +20,7 @@ from headrace.schemas.ids import derived_id, job_end_id
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Asset, Event
 from headrace.schemas.serde.codec import DecodeError, UnknownSchemaError, to_producer_record
+from headrace.streams.engine import metrics
 from headrace.streams.engine.arrivals import arrival_of
 from headrace.streams.engine.budgets import check_budgets
 from headrace.streams.engine.context import OpenedRecord, RunnerContext
@@ -236,14 +237,13 @@ class Runner:
         reused: ReusedResult | None = None,
     ) -> Done:
         """Store the result, then emit what is stored."""
-        gathers = isinstance(self._stage.handler, FanIn)
-        cause = task.envelope.correlation if gathers else task.envelope.id
+        cause = task.envelope.correlation if isinstance(self._stage.handler, FanIn) else task.envelope.id
         id_ = derived_id(cause, self._stage.name, self._stage.version_key, ordinal)
         envelope = stage_envelope(self._stage, event, id_, task.envelope, self._context.clock())
         if reused is not None:
             envelope = replace(envelope, reused_from=reused.source, saved_usd=f"{reused.usd:.6f}")
-        name = name or self._stage.result_name
-        await self._context.results.put(task.asset, name, event, envelope, task.envelope.id)
+        await self._context.results.put(task.asset, name or self._stage.result_name, event, envelope, task.envelope.id)
+        metrics.add_cost(self._stage, None if reused else event)
         return Done((self._message(event, envelope),) if event else (), how="reused" if reused else "ran")
 
     def _message(self, event: Event, envelope: EventMetadata) -> ProducerRecord:

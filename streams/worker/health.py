@@ -11,23 +11,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.redaction import redact
-from headrace.schemas.runtime.http_server import listen, serve_in_thread
+from headrace.schemas.runtime import metrics_server
+from headrace.schemas.tracing.collectors import AwsCallCollector, SpanCollector
+from headrace.schemas.tracing.tracer import SpanCounts
 from headrace.streams.engine import metrics
 from headrace.streams.engine.scheduler import KeyedScheduler
 from headrace.streams.engine.scheduler_stats import SchedulerStats
 
 LOOP_SECONDS = 10.0
 POLL_SECONDS = 120.0
-CONNECTIONS = 50
 
 
 @dataclass(slots=True)
@@ -99,38 +96,25 @@ class StageGauges(Collector):
         yield skipped
 
 
-def serve(health: HealthState, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
-    """Serve in a thread until the returned function is called.
+def serve(
+    health: HealthState, port: int, host: str = "127.0.0.1", spans: SpanCounts | None = None
+) -> Callable[[], None]:
+    """Serve in a thread until the returned function is called. `spans` are those of the tracer.
 
     Raises:
         OSError: the port is in use.
     """
-    listener = listen(host, port)
-    collectors = (StageGauges(health), metrics.OUTCOMES, *metrics.COUNTERS)
-    for collector in collectors:
-        REGISTRY.register(collector)
-    stop = serve_in_thread(partial(_respond, health), listener, CONNECTIONS)
-
-    def close() -> None:
-        for collector in collectors:
-            REGISTRY.unregister(collector)
-        stop()
-
-    return close
+    of_process = AwsCallCollector(), SpanCollector(spans or SpanCounts())
+    collectors = (StageGauges(health), metrics.OUTCOMES, *metrics.COUNTERS, *of_process)
+    pages = {"/live": partial(_live, health), "/ready": partial(_ready, health)}
+    return metrics_server.serve(port, host, collectors, pages)
 
 
-async def _respond(health: HealthState, scope: Scope, receive: Receive, send: Send) -> None:
-    status, kind, body = _page(scope["path"], health)
-    await Response(body, status, media_type=kind)(scope, receive, send)
+def _live(health: HealthState) -> tuple[int, str]:
+    problems = "; ".join(health.problems(time.monotonic()))
+    return (503 if problems else 200), problems or "live"
 
 
-def _page(path: str, health: HealthState) -> tuple[int, str, bytes]:
-    if path == "/metrics":
-        return 200, CONTENT_TYPE_LATEST, generate_latest()
-    if path == "/live":
-        problems = "; ".join(health.problems(time.monotonic()))
-        return (503 if problems else 200), "text/plain", (problems or "live").encode()
-    if path == "/ready":
-        reasons = redact("; ".join(health.not_ready()))
-        return (503 if reasons else 200), "text/plain", (reasons or "ready").encode()
-    return 404, "text/plain", b"not found; use /metrics, /live or /ready"
+def _ready(health: HealthState) -> tuple[int, str]:
+    reasons = redact("; ".join(health.not_ready()))
+    return (503 if reasons else 200), reasons or "ready"

@@ -16,8 +16,10 @@ from headrace.schemas.http_calls import HttpCalls
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime import gc_tuning
+from headrace.schemas.runtime.metrics_settings import MetricsSettings
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.tracing.start import start_tracer
+from headrace.schemas.tracing.tracer import Tracer
 from headrace.streams import pipeline
 from headrace.streams.engine import epochs, metrics
 from headrace.streams.errors import StageError
@@ -55,6 +57,8 @@ class WorkerConfig:
     rules: RuleTable | None = None
     host_new_rules: bool = False
     http: HttpCalls | None = None
+    metrics: MetricsSettings | None = None
+    """Where metrics and probes are served, if they are."""
 
 
 async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
@@ -80,8 +84,7 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
     if errors:
         raise WorkerError("; ".join(errors))
     state = health.HealthState({}, time.monotonic(), followers=runtime.followers)
-    port, host = plan.settings.metrics_port, plan.settings.metrics_host
-    close = health.serve(state, port, host) if port else None
+    close = _serve_metrics(plan.metrics, state, tracer)
     heartbeat = asyncio.create_task(_beat(state))
     try:
         if await wait_for_limits(runtime.catching_up, state, stop):
@@ -140,6 +143,14 @@ async def _host(plan: WorkerConfig, runtime: WorkerRuntime, state: health.Health
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINAL_REPORT_SECONDS):
                 await asyncio.gather(*(runtime.report(each.stage, "stopped") for each in hosted))
+
+
+def _serve_metrics(
+    settings: MetricsSettings | None, state: health.HealthState, tracer: Tracer
+) -> Callable[[], None] | None:
+    if settings is None or not settings.metrics_port:
+        return None
+    return health.serve(state, settings.metrics_port, settings.metrics_host, tracer.counts)
 
 
 async def _beat(state: health.HealthState) -> None:

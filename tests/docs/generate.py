@@ -23,6 +23,7 @@ from headrace.console.web.settings import WebConsoleSettings
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings, RegistrySettings
 from headrace.schemas.kafka.topic_settings import TopicSettings
+from headrace.schemas.runtime.metrics_settings import MetricsSettings
 from headrace.schemas.tracing.settings import TracingSettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, PriceSettings, StreamSettings
@@ -45,6 +46,7 @@ PATH: Classes = (KafkaSettings, BridgeSettings, StreamSettings)
 READERS: dict[str, Classes] = {
     "all": (KafkaSettings, RegistrySettings),
     "bridge and worker": (TracingSettings,),
+    "bridge, worker and views": (MetricsSettings,),
     "bridge": (BridgeSettings,),
     "worker": (StreamSettings, PipelineSettings, PriceSettings, TargetSettings),
     "webhook": (WebhookSettings,),

@@ -104,8 +104,6 @@ NOT_IN_RESULTS = frozenset(
         "drain_seconds",
         "commit_seconds",
         "session_seconds",
-        "metrics_host",
-        "metrics_port",
     }
 )
 """Settings of workers that change no result. A new setting belongs here or in `RESULT_SETTINGS`."""

@@ -26,7 +26,7 @@ from tests.support.process import headrace, run, wait_for
 from tests.support.records import asset, envelope, uploaded
 
 MEDIA = Path("sandbox/media")
-KEY = "messaging.kafka.message.key"
+KEY = "headrace.key"
 
 
 class Pipeline:

@@ -54,7 +54,6 @@ def test_call_is_a_child_span_with_service_operation_and_status() -> None:
     assert (child.name, child.kind, child.error) == ("S3.GetObject", "client", "")
     assert (child.context.trace_id, child.parent_id) == (parent.context.trace_id, parent.context.span_id)
     assert child.attributes == {
-        "rpc.system": "aws-api",
         "rpc.service": "S3",
         "rpc.method": "GetObject",
         "http.response.status_code": 200,

@@ -14,9 +14,9 @@ from urllib.error import HTTPError
 import pytest
 
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.runtime.metrics_settings import MetricsSettings
 from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
-from headrace.streams.settings import StreamSettings
 from headrace.streams.worker.health import LOOP_SECONDS, POLL_SECONDS, HealthState, serve
 
 
@@ -96,5 +96,5 @@ def test_idle_connections_do_not_block_a_scrape(address: str) -> None:
 
 
 def test_metrics_listen_on_loopback_by_default() -> None:
-    assert StreamSettings(results_bucket="b").metrics_host == "127.0.0.1"
+    assert MetricsSettings().metrics_host == "127.0.0.1"
     assert inspect.signature(serve).parameters["host"].default == "127.0.0.1"
