@@ -23,8 +23,8 @@ from tests.docs.generate import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 KEYS = generate()
-PINNED = re.compile(r":-[\w./-]+:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}}$")
-ADDED = ("aws", "cluster", "stages", "registry", "clamav")
+PINNED = re.compile(r":-[\w./-]+:v?\d+\.\d+\.\d+@sha256:[0-9a-f]{64}}$")
+ADDED = ("aws", "cluster", "stages", "registry", "clamav", "observability")
 
 
 Loader: Any = type("Loader", (yaml.SafeLoader,), {})
@@ -193,3 +193,14 @@ def test_worker_uses_the_added_clamd() -> None:
     assert PINNED.search(services["clamd"]["image"])
     assert services["worker"]["environment"] == {"HEADRACE_CLAMD": f"clamd:{settings['TCPSocket']}"}
     assert any(volume.startswith("./deploy/clamd.conf:") for volume in services["clamd"]["volumes"])
+
+
+def test_observability_is_pinned_and_only_this_machine_reaches_it() -> None:
+    services = read("deploy/compose.observability.yml")["services"]
+    traced = {name: services.pop(name)["environment"] for name in ("bridge", "worker")}
+    assert {each["OTEL_EXPORTER_OTLP_ENDPOINT"] for each in traced.values()} == {"http://jaeger:4318"}
+    for name, service in services.items():
+        assert PINNED.search(service["image"]), name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["read_only"], name
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"]), name
