@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke-aws test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
+.PHONY: help demo smoke-aws test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB
 
 bench-sampling: $(VENV)/dev.stamp ## Measure the sampling of an hour of video: time, calls, price and quality
 	@$(BIN)/python -m bench.sampling $(ARGS)
+
+bench-tracing: $(VENV)/dev.stamp ## Measure what traces cost, with and without them in the same run
+	@$(BIN)/python -m bench.tracing $(ARGS)
 
 bench-views: $(VENV)/dev.stamp ## Measure the projection into views, and queries at two sizes
 	@$(BIN)/python -m bench.views $(ARGS)
