@@ -24,8 +24,9 @@ def columns(text: str) -> int:
 def cut(text: str, width: int) -> str:
     """Return a text on one line, cut to a width in characters."""
     line = safe_text(" ".join(text.split()))
-    if columns(line) <= width:
+    if len(line) <= width and columns(line) <= width:
         return line
+    line = line[: width - 1]
     while columns(line) > width - 1:
         line = line[:-1]
     return line + "…"
@@ -43,4 +44,5 @@ def name_lines(name: str) -> tuple[str, ...]:
             lines.append(word)
         else:
             lines[-1] = longer
+            break  # `cut` drops the rest
     return tuple(cut(line, MAX_NAME) for line in lines)
