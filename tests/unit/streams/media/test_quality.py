@@ -149,7 +149,7 @@ async def test_cover_picture_is_no_video(tmp_path: Path) -> None:
 
 
 async def test_time_is_limited(tmp_path: Path) -> None:
-    path = make_media(tmp_path / "long.wav", "anullsrc=d=20000:r=8000:cl=mono")
+    path = make_media(tmp_path / "long.wav", "anullsrc=d=8000:r=8000:cl=mono")
     media = await described(path)
     with pytest.raises(PermanentError, match="CPU time") as failure:
         await quality.measure(path, media, tools=MediaTools(Limits(cpu_seconds=1, wall_seconds=300)))
