@@ -105,6 +105,16 @@ def test_open_states_of_running_executions_are_counted_until_they_end() -> None:
     assert reader.running_states(arn) == {"Ask": 3}
 
 
+def test_redriven_parallel_state_has_succeeded_once_it_ends() -> None:
+    definition = nested()
+    del definition["States"]["Both"]["Catch"], definition["States"]["Sorry"]
+    machines = Machines(MemoryEngine({"Each": [{"Return": 1}] * 3, "Other": [*[FAILING] * 3, {"Return": 2}]}))
+    arn = machines.start(machines.create(definition), {"items": [1, 2, 3]}, name="e")
+    assert {each.state: each.status for each in visits(machines)}["Both"] == "failed"
+    machines.client.redrive_execution(executionArn=arn)
+    assert {each.status for each in visits(machines) if each.state in {"Both", "Done"}} == {"succeeded"}
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_any_split_of_the_log_gives_the_same_rows(seed: int) -> None:
     transitions = history(FAILING, {"Return": 2}).engine.transitions
