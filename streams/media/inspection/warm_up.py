@@ -10,6 +10,7 @@ from io import FileIO
 from typing import Any
 
 import av
+import av.subtitles.codeccontext  # PyAV imports it at the first stream of subtitles, which the sample has not
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 

@@ -63,6 +63,13 @@ async def unreadable(path: Path) -> str:
     return failure.value.why
 
 
+async def test_video_with_subtitles_is_probed(make: Make, tmp_path: Path) -> None:
+    captions = tmp_path / "captions.srt"
+    captions.write_text("1\n00:00:00,000 --> 00:00:05,000\nAsk not\n", "utf-8")
+    described = await probe(make("clip.mp4", *CLIP, "-i", str(captions), "-c:s", "mov_text"))
+    assert (described.kind, described.width) == ("video", 320)
+
+
 async def test_probes_the_sample_files() -> None:
     bottles = await probe(MEDIA / "bottles.mp4")
     assert (bottles.kind, bottles.width, bottles.height, bottles.audio_codec) == ("video", 640, 360, None)
