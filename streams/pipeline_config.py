@@ -224,7 +224,8 @@ def _check_inputs(enabled: Sequence[Stage], known: Sequence[Stage]) -> None:
         is_fan_in = isinstance(stage.handler, FanIn)
         if missing and (is_fan_in or len(missing) == len(stage.reads)):
             inputs = " and ".join(missing) if is_fan_in else " or ".join(missing)
-            raise PipelineConfigError(f"[stages.{stage.name}] is on, but {inputs} is off, which it reads from")
+            verb = "are" if is_fan_in and len(missing) > 1 else "is"
+            raise PipelineConfigError(f"[stages.{stage.name}] is on, but {inputs} {verb} off, which it reads from")
 
 
 def _budget(limits: object, path: str) -> BudgetLimits:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,7 +28,9 @@ from headrace.streams.services import Services
 
 EventPattern = Mapping[str, Any]
 RunStage = Callable[[Any, Services], Awaitable[Event | None]]
-GatherResults = Callable[[Asset, AssetResults], Awaitable[Event | None]]
+GatherResults = Callable[[Asset, AssetResults], Awaitable[Any]]
+JoinResults = Callable[[Any, Services], Awaitable[Event]]
+NeededTopics = Callable[[Any], Collection[Topic]]
 RouteRecord = Callable[[ConsumerRecord, Event, EventMetadata], Awaitable[tuple[ProducerRecord, ...] | None]]
 CheckJob = Callable[[JobStarted, AssetResults, Services], Awaitable[JobFinished | None]]
 StartJob = Callable[[Any, str, Services], Awaitable[str]]
@@ -61,9 +63,15 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class FanIn:
-    """Call `gather` with the stored results of an asset. It returns an event once the set is complete."""
+    """Call `gather` with the stored results of an asset. It returns an event once the set is complete.
+
+    With `join`, it returns the set, and `join` makes the event. `needs` returns the topics of a set beside the first
+    one, for the event of that one; without it, a set needs a result of every topic.
+    """
 
     gather: GatherResults
+    join: JoinResults | None = None
+    needs: NeededTopics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +250,3 @@ def record_filter(stage: Stage) -> Predicate:
 def charges_of(event: Event) -> tuple[Charge, ...]:
     """Return the charges of the billed calls behind an event."""
     return getattr(event, "charges", ())
-
-
-IS_FILE: EventPattern = {
-    "$or": [{"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}, {"asset": {"size": [{"numeric": [">", 0]}]}}]
-}
-"""Matches all objects but folder markers: the S3 console creates a folder as an empty object whose key ends in `/`."""

@@ -200,8 +200,7 @@ class Runner:
     async def _gather(self, gather: Gather, task: OpenedRecord) -> Outcome:
         """Emit the joined event once the set is complete, always with the same id.
 
-        Two records may both complete the set. The stored result names its cause: only that record emits it again when
-        it is redelivered or replayed.
+        Two records may both complete the set: only the one that the stored result names as its cause emits it again.
         """
         event = await gather.handler.gather(gather.asset, gather.results)
         if event is None:
@@ -210,6 +209,8 @@ class Runner:
         name = f"{self._stage.result_name}-{digest}"
         stored = await gather.results.stored(name)
         if stored is None:
+            if (join := gather.handler.join) is not None:
+                event = await join(event, dataclasses.replace(self._context.services, result_name=name))
             return await self._store_and_emit(task, event, name, digest)
         if stored.cause != task.envelope.id:
             return Done(how="skipped", why="emitted for another record")

@@ -74,6 +74,13 @@ def open_source(path: Path, key: str, tools: MediaTools) -> Iterator[MediaSource
         yield MediaSource(file, detect(head) or UNKNOWN, key, tools)
 
 
+def with_demuxer(source: MediaSource, format_: str) -> MediaSource:
+    """Return the source with the demuxer that read the file before, if its content has an unknown type."""
+    if source.type.demuxer:
+        return source
+    return source._replace(type=ContentType(source.type.mime, source.type.kind, format_.partition(",")[0]))
+
+
 def find_error(executable: str | None = None) -> str:
     """Return why media cannot be read: no ffmpeg, or no PyAV; empty if there are both."""
     if importlib.util.find_spec("av") is None:

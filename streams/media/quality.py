@@ -11,9 +11,8 @@ from pathlib import Path
 
 from headrace.schemas.records import MediaReady
 from headrace.streams.errors import TransientError
-from headrace.streams.media.ffmpeg import MediaSource, open_source, run
+from headrace.streams.media.ffmpeg import open_source, run, with_demuxer
 from headrace.streams.media.ffmpeg_output import explain
-from headrace.streams.media.file_type import ContentType
 from headrace.streams.media.inspection.messages import Limits
 from headrace.streams.media.quality_report import ENDS, STARTS, FrameMetadata, QualityReport
 from headrace.streams.media.slots import MediaSlots, available_cores
@@ -59,17 +58,10 @@ async def measure(path: Path, media: MediaReady, name: str = "", tools: MediaToo
     """
     with open_source(path, name or str(path), tools) as source:
         reading = FrameMetadata(media.width or 0, media.height or 0)
-        result = await run(_with_demuxer(source, media.format), _arguments(media), lines=reading.line)
+        result = await run(with_demuxer(source, media.format), _arguments(media), lines=reading.line)
         if result.code:
             raise _missing_filter(result.errors) or explain(media.kind, result.errors)
     return reading.report(media.duration_seconds)
-
-
-def _with_demuxer(source: MediaSource, format_: str) -> MediaSource:
-    """Return the source with the demuxer that read the file before, if its content has an unknown type."""
-    if source.type.demuxer:
-        return source
-    return source._replace(type=ContentType(source.type.mime, source.type.kind, format_.partition(",")[0]))
 
 
 def _arguments(media: MediaReady) -> tuple[str, ...]:

@@ -15,6 +15,11 @@ from headrace.streams.media.media_input import MediaInput, original
 from headrace.streams.services import Services
 from headrace.streams.stage import EventPattern
 
+IS_FILE: EventPattern = {
+    "$or": [{"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}, {"asset": {"size": [{"numeric": [">", 0]}]}}]
+}
+"""Matches all objects but folder markers: the S3 console creates a folder as an empty object whose key ends in `/`."""
+
 RENDITION = "rendition@1.jpg"
 """The JPEG rendition of an asset version, beside its results."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from headrace.schemas import topics
 from headrace.schemas.records import Asset, MediaCompleted, StageFailure
-from headrace.schemas.topics import dead_letters
+from headrace.schemas.topics import Topic, dead_letters
 from headrace.streams.results import AssetResults
 from headrace.streams.stage import FanIn, Stage, charges_of, record_filter
 
@@ -38,12 +40,22 @@ def completion_of(stages: tuple[Stage, ...]) -> Stage:
 async def _expected(stage: Stage, stages: tuple[Stage, ...], results: AssetResults) -> bool:
     """Return whether a stage will have a result or a failure.
 
-    A fan-in needs a matching result of every stage that it reads, any other stage of at least one. A stage that reads
-    from none of the others gets its records from the bridge.
+    A fan-in needs a matching result of every stage that it reads, or of those that it needs for this asset; any other
+    stage of at least one. A stage that reads from none of the others gets its records from the bridge.
     """
-    producers = [producer for producer in stages if producer.writes in stage.reads]
+    needed = await _needed(stage, stages, results)
+    producers = [producer for producer in stages if producer.writes in needed]
     feeding = [await _may_feed(producer, stage, stages, results) for producer in producers]
     return not producers or (all(feeding) if isinstance(stage.handler, FanIn) else any(feeding))
+
+
+async def _needed(stage: Stage, stages: tuple[Stage, ...], results: AssetResults) -> Collection[Topic]:
+    """Return the topics that a stage reads; of a fan-in with `needs`, those that it needs for this asset."""
+    first = next((each for each in stages if each.writes == stage.reads[0]), None) if stage.reads else None
+    event = await results.event(first.name) if first and isinstance(stage.handler, FanIn) else None
+    if event is None or not isinstance(stage.handler, FanIn) or stage.handler.needs is None:
+        return stage.reads
+    return (stage.reads[0], *stage.handler.needs(event))
 
 
 async def _may_feed(producer: Stage, stage: Stage, stages: tuple[Stage, ...], results: AssetResults) -> bool:

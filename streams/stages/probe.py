@@ -6,7 +6,8 @@ from headrace.schemas import topics
 from headrace.schemas.records import MediaProbed, MediaUploaded
 from headrace.streams.media import probe as media_probe
 from headrace.streams.services import Services
-from headrace.streams.stage import IS_FILE, Stage, Transform
+from headrace.streams.stage import Stage, Transform
+from headrace.streams.stages._inputs import IS_FILE
 
 
 def probe_stage(tags: bool = False, options: tuple[str, ...] = ()) -> Stage:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from headrace.schemas import topics
 from headrace.schemas.records import MediaScanned, MediaUploaded
 from headrace.streams.services import Services
-from headrace.streams.stage import IS_FILE, Stage, Transform
+from headrace.streams.stage import Stage, Transform
+from headrace.streams.stages._inputs import IS_FILE
 
 
 async def scan(uploaded: MediaUploaded, services: Services) -> MediaScanned:

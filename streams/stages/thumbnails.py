@@ -10,7 +10,8 @@ from headrace.schemas.records import MediaThumbnailed, MediaUploaded, Picture
 from headrace.streams.media import probe as media_probe
 from headrace.streams.media import thumbnails as media_thumbnails
 from headrace.streams.services import Services
-from headrace.streams.stage import IS_FILE, Stage, Transform
+from headrace.streams.stage import Stage, Transform
+from headrace.streams.stages._inputs import IS_FILE
 
 
 async def thumbnails(uploaded: MediaUploaded, services: Services) -> MediaThumbnailed:
