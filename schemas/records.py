@@ -426,6 +426,21 @@ class MediaReady(Struct, frozen=True, kw_only=True, gc=False):
     tags: dict[str, str] | None = None
 
 
+class MediaRedacted(Struct, frozen=True, kw_only=True, gc=False):
+    """A file for sharing was made: faces are blurred, and spoken personal data is silent."""
+
+    EVENT: ClassVar[str] = "MediaRedacted"
+
+    asset: Asset
+    result: Pointer
+    faces: int
+    regions: int
+    silences: int
+    silent_seconds: float
+    transcript: Pointer | None = None
+    subtitles: Pointer | None = None
+
+
 class MediaScanned(Struct, frozen=True, kw_only=True, gc=False):
     """The content of an object was checked and found harmless."""
 
@@ -761,6 +776,7 @@ Event = (
     | MediaModerated
     | MediaProbed
     | MediaReady
+    | MediaRedacted
     | MediaScanned
     | MediaSegmented
     | MediaSummarised
@@ -802,6 +818,7 @@ EVENTS: dict[str, type[Event]] = {
     "MediaModerated": MediaModerated,
     "MediaProbed": MediaProbed,
     "MediaReady": MediaReady,
+    "MediaRedacted": MediaRedacted,
     "MediaScanned": MediaScanned,
     "MediaSegmented": MediaSegmented,
     "MediaSummarised": MediaSummarised,

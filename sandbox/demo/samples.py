@@ -32,7 +32,8 @@ class SampleFile:
 SIGHT = ("faces", "text-in-video", "celebrities", "face-search", "describe", "custom-labels")
 FILM = ("segments", "transcode")
 QUALITY = "quality"
-SPEECH = ("redact-transcript",)
+REDACT = "redact"
+SPEECH = ("redact-transcript", REDACT)
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice", "embedding")
 
 
@@ -51,8 +52,8 @@ def samples(all_stages: bool = False, broken: str = "") -> tuple[SampleFile, ...
 def _all_samples() -> tuple[SampleFile, ...]:
     """Return the files and a document with the outcomes of all stages."""
     more = {
-        "bottles.jpg": (*SIGHT, "documents", *TEXT),
-        "bottles.mp4": (*SIGHT, *FILM, QUALITY),
+        "bottles.jpg": (*SIGHT, "documents", *TEXT, REDACT),
+        "bottles.mp4": (*SIGHT, *FILM, QUALITY, REDACT),
         "rabbit.mp4": (*SIGHT, *FILM, *TEXT, *SPEECH, QUALITY),
         "jfk.flac": (*TEXT, *SPEECH, QUALITY),
     }

@@ -18,6 +18,9 @@ CUE_CHARACTERS = 80
 CUE_SECONDS = 6.0
 PAUSE_SECONDS = 1.0
 """A pause after which a cue ends."""
+MARGIN_SECONDS = 0.3
+"""Sound is silent this long before and after removed personal data: times of words are not exact."""
+MOST_RANGES = 500
 ENDS = (".", "?", "!", "…", "。", "？", "！")
 
 
@@ -54,6 +57,14 @@ class SpokenItem:
     start: float
     end: float
     redacted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SilentRange:
+    """A range of sound that is not heard, in seconds."""
+
+    start: float
+    end: float
 
 
 @dataclass(slots=True)
@@ -96,6 +107,21 @@ def spoken_items(content: bytes) -> tuple[SpokenItem, ...]:
     if removed > sum(item.redacted for item in items):
         raise InvalidValueError(f"the text has {removed} removals of personal data, and not all of them have a time")
     return tuple(items)
+
+
+def silent_ranges(items: Sequence[SpokenItem]) -> tuple[SilentRange, ...]:
+    """Return the ranges of removed personal data with a margin, at most `MOST_RANGES`: more of them are joined."""
+    removed = sorted((item.start - MARGIN_SECONDS, item.end + MARGIN_SECONDS) for item in items if item.redacted)
+    ranges: list[SilentRange] = []
+    for start, end in removed:
+        if ranges and start <= ranges[-1].end:
+            ranges[-1] = SilentRange(ranges[-1].start, max(end, ranges[-1].end))
+        else:
+            ranges.append(SilentRange(max(0.0, start), end))
+    while len(ranges) > MOST_RANGES:  # join neighbours
+        pairs = (ranges[at : at + 2] for at in range(0, len(ranges), 2))
+        ranges = [SilentRange(pair[0].start, pair[-1].end) for pair in pairs]
+    return tuple(ranges)
 
 
 def webvtt(items: Sequence[SpokenItem]) -> str:

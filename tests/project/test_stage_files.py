@@ -24,10 +24,14 @@ MOST_FILES = 5
 
 @dataclass(frozen=True)
 class StageFiles:
-    """The constant of a stage's topic, and the files that name the stage, its event or its topic."""
+    """The constant of a stage's topic, and the files that name the stage, its event or its topic.
+
+    `readers` are the modules of later stages that read its results: they do not count as files of the stage.
+    """
 
     topic: str
     files: tuple[str, ...]
+    readers: tuple[str, ...] = ()
 
 
 STAGES = {
@@ -49,6 +53,10 @@ STAGES = {
             "schemas/topics.py",
             "streams/stages/redact_transcript.py",
         ),
+        readers=("streams/stages/redact.py",),
+    ),
+    "redact": StageFiles(
+        "REDACTED_MEDIA", ("schemas/avro/MediaRedacted/v1.avsc", "schemas/topics.py", "streams/stages/redact.py")
     ),
     "describe": StageFiles(
         "DESCRIBED", ("schemas/avro/MediaDescribed/v1.avsc", "schemas/topics.py", "streams/stages/describe.py")
@@ -82,10 +90,11 @@ def test_stage_is_named_by_at_most_five_files(texts: dict[str, str], name: str) 
         rf'"(headrace\.)?{name}(\.retry|\.dlq)?"',
         rf"\b{event.EVENT}\b",
         rf"\b{STAGES[name].topic}\b",
-        re.escape(stage.writes.name),
+        rf"{re.escape(stage.writes.name)}\b",
         rf"stages(\.|/){module}\b",
     )
     pattern = re.compile("|".join(names))
     found = {path for path, text in texts.items() if pattern.search(text)}
-    assert found == {*STAGES[name].files, *GENERATED}
-    assert len(found) <= MOST_FILES
+    own = found - set(STAGES[name].readers)
+    assert own == {*STAGES[name].files, *GENERATED}
+    assert len(own) <= MOST_FILES
