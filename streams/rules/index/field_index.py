@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -17,8 +17,13 @@ from headrace.streams.rules.index.value_lookup import SimpleCondition, ValueLook
 MatchKey = Hashable
 """Which conditions a value meets; equal for all values that meet the same conditions."""
 
-ABSENT = "absent"
-_NUMBER, _OTHER, _SEVERAL = "number", "other", "several"
+
+class _Marker:
+    """A part of a match result that equals no value of an event."""
+
+
+ABSENT: Final = _Marker()
+_NUMBER, _OTHER, _SEVERAL = _Marker(), _Marker(), _Marker()
 
 
 class FieldIndex:

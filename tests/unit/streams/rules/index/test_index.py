@@ -78,6 +78,12 @@ def test_finds_a_wildcard_literal_at_any_position() -> None:
     assert many.match({"a": "x/y/1234/0007/0007/z.jpg"}) == ["7", "1234"]
 
 
+@pytest.mark.parametrize("text", ["absent", "number", "other", "several"])
+def test_no_text_is_mistaken_for_a_kind_of_value(text: str) -> None:
+    found = index({"a": [text]}, {"a": [{"anything-but": "x"}]}, {"a": [{"exists": False}]})
+    assert found.match({"a": text}) == found.match({"a": [text]}) == ["0", "1"]
+
+
 def test_name_with_a_dot_is_a_path() -> None:
     assert index({"a": {"b": [1]}}, {"a.b": [1]}).match(json.loads('{"a.b": 1}')) == ["0", "1"]
 
