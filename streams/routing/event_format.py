@@ -25,35 +25,39 @@ DLQ_FIELDS = ("stage", "code", "class", "message", "attempts", "first-failure", 
 
 def to_eventbridge_event(received: ConsumerRecord, record: Event, envelope: EventMetadata) -> dict[str, Any]:
     """Return a record as an EventBridge event."""
-    event = _original(record) or {
+    event = eventbridge_fields(record.EVENT, msgspec.to_builtins(record), envelope)
+    return {**event, "headrace": headrace_fields(received, envelope)}
+
+
+def eventbridge_fields(kind: str, detail: dict[str, Any], envelope: EventMetadata) -> dict[str, Any]:
+    """Return the name and the fields of a record as an EventBridge event, without the field `headrace`."""
+    original = _original(detail.get("body")) if kind == AwsEvent.EVENT else None
+    return original or {
         "version": "0",
         "id": envelope.id,
-        "detail-type": record.EVENT,
+        "detail-type": kind,
         "source": envelope.source,
         "time": envelope.time,
-        "resources": _resources(record),
-        "detail": msgspec.to_builtins(record),
+        "resources": _resources(detail.get("asset")),
+        "detail": detail,
     }
-    return {**event, "headrace": _headrace_fields(received, envelope)}
 
 
-def _original(record: Event) -> dict[str, Any] | None:
+def _original(body: Any) -> dict[str, Any] | None:
     """Return the original EventBridge event; None for other records."""
-    if not isinstance(record, AwsEvent):
-        return None
     try:
-        body = parse_json(record.body)
+        event = parse_json(body)
     except InvalidValueError:
         return None
-    return body if isinstance(body, dict) and "detail-type" in body and "source" in body else None
+    return event if isinstance(event, dict) and "detail-type" in event and "source" in event else None
 
 
-def _resources(record: Event) -> list[str]:
-    asset = getattr(record, "asset", None)
-    return [f"arn:aws:s3:::{asset.bucket}/{asset.key}"] if asset is not None else []
+def _resources(asset: Mapping[str, Any] | None) -> list[str]:
+    return [f"arn:aws:s3:::{asset['bucket']}/{asset['key']}"] if asset else []
 
 
-def _headrace_fields(received: ConsumerRecord, envelope: EventMetadata) -> dict[str, Any]:
+def headrace_fields(received: ConsumerRecord, envelope: EventMetadata) -> dict[str, Any]:
+    """Return the field `headrace` of an event: the position of its record, and facts from its headers."""
     fields: dict[str, Any] = {
         "topic": received.topic,
         "partition": received.partition,

@@ -63,9 +63,8 @@ def reloadable_rule_stage(rule: Rule, current: Current, clock: Callable[[], floa
             raise ShadowMatch
         if active.send is None:
             return (_forwarded(received, envelope, active.rule),)
-        event["headrace"]["rule"] = {"name": active.rule.name, "version": active.rule.version}
         try:
-            await active.send(_delivery(event, received, envelope, active.rule))
+            await active.send(build_delivery(event, received, envelope, active.rule))
         except StageError as failure:
             raise _expired_or(failure, received, active.rule.retry, clock()) from failure
         return ()
@@ -89,8 +88,9 @@ def _expired_or(failure: StageError, received: ConsumerRecord, policy: RuleRetry
     return PermanentError("expired", f"not delivered within {policy.within_seconds:g} s: {failure.why}")
 
 
-def _delivery(event: Mapping[str, Any], received: ConsumerRecord, envelope: EventMetadata, rule: Rule) -> Delivery:
+def build_delivery(event: Mapping[str, Any], received: ConsumerRecord, envelope: EventMetadata, rule: Rule) -> Delivery:
     """Build the delivery of an event. Raises `PermanentError` for an event that the template cannot take."""
+    event = {**event, "headrace": {**event["headrace"], "rule": {"name": rule.name, "version": rule.version}}}
     context = RuleContext(rule.name, rule_arn(rule, event), _ingestion_time(received))
     try:
         body = transform(rule.target.input, event, context)

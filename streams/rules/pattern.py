@@ -69,6 +69,28 @@ class Pattern:
             return None
         return max((mismatch for mismatch in mismatches if mismatch), key=lambda mismatch: mismatch.nearness)
 
+    def relaxed(self) -> dict[str, Pattern]:
+        """Return, by path, the pattern without the clauses of that path; none where no other clause remains.
+
+        An event that matches one of them and not the pattern misses it by one path.
+        """
+        paths = dict.fromkeys(clause.path for clauses in self.sets for clause in clauses)
+        found = {path: [_without(clauses, path) for clauses in self.sets] for path in paths}
+        return {path: _of_sets([each for each in sets if each]) for path, sets in found.items() if any(sets)}
+
+
+def _of_sets(sets: list[list[Clause]]) -> Pattern:
+    pattern = Pattern.__new__(Pattern)
+    pattern.sets = sets
+    pattern.selected = SelectedFields(clause.path for clauses in sets for clause in clauses)
+    return pattern
+
+
+def _without(clauses: Sequence[Clause], path: str) -> list[Clause]:
+    """Return the other clauses; nothing if none has this path."""
+    others = [clause for clause in clauses if clause.path != path]
+    return others if len(others) < len(clauses) else []
+
 
 def holds(clauses: Sequence[Clause], fields: Fields) -> bool:
     """Return whether all clauses match without using different elements of one list."""
