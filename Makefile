@@ -59,8 +59,9 @@ soak: $(VENV)/dev.stamp ## Measure the runner's memory for 30 min
 bench-bridge: $(VENV)/dev.stamp ## Measure the bridge and a bare boto3 loop
 	@$(BIN)/python -m bench.bridge $(ARGS)
 
-bench-rules: $(VENV)/dev.stamp ## Measure the rule index and AWS's event-ruler, and a rule stage and a no-op
+bench-rules: $(VENV)/dev.stamp ## Measure the rule index and AWS's event-ruler, rules on past records, and a rule stage
 	@$(BIN)/python -m bench.rules
+	@$(BIN)/python -m bench.rules_history
 	@$(BIN)/python -m bench.routing
 
 bench-machines: $(VENV)/dev.stamp .venv-bench/stamp ## Measure state machines, and the interpreters of moto and MiniStack

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from headrace.console.settings import state_folder
 
 POSTGRESQL = "postgresql+psycopg://"
 
@@ -27,5 +28,4 @@ class ViewsSettings(BaseSettings):
         """The folder of the SQLite files."""
         if self.views:
             return Path(self.views.removeprefix("sqlite:///"))
-        base = os.environ.get("XDG_STATE_HOME")  # XDG Base Directory Specification
-        return (Path(base) if base else Path.home() / ".local" / "state") / "headrace" / "views"
+        return state_folder() / "views"

@@ -14,8 +14,8 @@ The source for a record of `key`, a string, and `size`, a long that is not selec
         if i != len(data): raise ValueError
         return {'key': v1}
 
-`record_reader` compiles the readers of whole records. Skipped text is not decoded here, so that a function accepts invalid
-UTF-8 in it. Every other invalid datum is an error.
+`record_reader` compiles the readers of whole records. Skipped text is not decoded here, so that a function accepts
+invalid UTF-8 in it. Every other invalid datum is an error.
 Source: Apache Avro 1.12 specification, "Binary Encoding".
 """
 

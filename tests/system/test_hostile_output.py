@@ -339,6 +339,11 @@ CASES: dict[str, Callable[[Site], list[Case]]] = {
         case("rules", "list", HEADRACE_RULES="system.rules", shows_key=True),
     ],
     "rules match": lambda site: [case("rules", "match", _event(), "--rules", site.rules())],
+    "rules try": lambda site: [
+        case("rules", "try", site.rules(), "--since", "-1h", "--restart", shows_key=True),
+        case("rules", "try", NAME),
+        case("rules", "try", site.rules(), "--topics", TEXT, shows_key=True),
+    ],
     "rules test": lambda site: [
         case("rules", "test", json.dumps({TEXT: ["x"]}), _event(), shows_key=True),
         case("rules", "test", TEXT, TEXT),

@@ -137,3 +137,49 @@ async def test_rules_change_while_a_worker_runs(place: RulesFolder, capfd: pytes
     finally:
         stop.set()
         await asyncio.wait_for(running, 60)
+
+
+def test_candidates_are_compared_with_the_active_rules_over_the_log(place: RulesFolder) -> None:
+    place.rule("try", place.one, "image")
+    place.apply()
+    for key, kind in (("a", "image"), ("b", "video"), ("c", "video")):
+        place.put(key, kind)
+    place.send(ProducerRecord(place.reads, b"junk", b"junk"))
+    place.rule("try", place.one, "video")
+
+    done = CliRunner().invoke(app, ["rules", "try", str(place.folder), "--since", "-1h", "--json"])
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    [rule] = report["rules"]
+    assert (rule["change"], rule["gained"], rule["lost"], rule["settings"]) == ("changed", 2, 1, ["pattern"])
+    assert (report["topics"][0]["records"], report["topics"][0]["undecodable"]) == (4, 1)
+    assert 'detail.kind: expected ["video"], got "image"' in rule["examples"]["lost"][0]["why"]
+
+    shown = CliRunner().invoke(app, ["rules", "try", str(place.folder), "--since", "-1h"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
+    assert "gained: " in shown.output
+    assert place.received(place.one) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "message"),
+    [
+        ("reads = [", (), "a.toml: "),
+        (None, (), "no rules; a rule is a file NAME.toml"),
+        (
+            'reads = ["media.ready"]\n[target]\ntopic = "x"\n',
+            ("--topics", "media.scanned"),
+            "no rule reads media.scanned",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("place")
+def test_invalid_candidates_are_one_clear_error(
+    tmp_path: Path, rule: str | None, options: tuple[str, ...], message: str
+) -> None:
+    folder = tmp_path / "candidates"
+    folder.mkdir()
+    if rule is not None:
+        (folder / "a.toml").write_text(rule, "utf-8")
+    done = CliRunner().invoke(app, ["rules", "try", str(folder), *options])
+    assert (done.exit_code, message in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.output

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from headrace.console.commands.json_args import read_event, read_pattern
-from headrace.console.commands.rules import manage
+from headrace.console.commands.rules import history, manage
 from headrace.console.terminal.output import print_json, print_line
 
 app = typer.Typer(help="Manage rules and test event patterns.", no_args_is_help=True)
@@ -16,6 +16,7 @@ app = typer.Typer(help="Manage rules and test event patterns.", no_args_is_help=
 app.command("list")(manage.show)
 app.command()(manage.check)
 app.command()(manage.apply)
+app.command("try")(history.try_rules)
 app.command()(manage.explain)
 app.command()(manage.match)
 app.command()(manage.lint)

@@ -1,0 +1,1 @@
+"""Compare candidate rules with the active rules over the records of the log."""

@@ -1,0 +1,1 @@
+"""Tests of `headrace.console.routing.history`."""
