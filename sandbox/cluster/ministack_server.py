@@ -1,4 +1,4 @@
-"""`python -m headrace.sandbox.cluster.ministack_server`: MiniStack behind the request guard.
+"""`python -m headrace.sandbox.cluster.ministack_server`: MiniStack behind the request guard and the request checks.
 
 The environment has MiniStack's settings, the access key, and in HEADRACE_AWS_HOST a host name to accept.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from headrace.connectors.aws.request_guard import AccessPolicy, RequestGuard
 from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox.access.hosts import accepted_hosts
+from headrace.sandbox.cluster.checked_requests import CheckedRequests
 from headrace.sandbox.cluster.ministack import ACCOUNT_SERVICES, HEALTH, SERVICES
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     )
     server: Any = import_module("ministack.app")
     # MiniStack's start-up serves the application that its module names.
-    server.app = RequestGuard(server.app, policy, lambda: datetime.now(UTC))
+    server.app = RequestGuard(CheckedRequests(server.app), policy, lambda: datetime.now(UTC))
     server.main()
 
 

@@ -44,7 +44,7 @@ def ministack(log: Path, **variables: str) -> Iterator[str]:
     keys = {name.upper(): value for name, value in credentials(url).items() if name.startswith("aws_")}
     settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "ministack"]
+        command = [sys.executable, "-m", "tests.support.checked_ministack"]
         # Other tests of the session may have set other keys.
         environment = {**os.environ, **settings, **keys, **variables}
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
