@@ -1,7 +1,8 @@
 """Asynchronous AWS jobs: the status words, status calls and quotas of each service.
 
 Quotas are AWS's defaults for an account and region. Sources: "Quotas" of the Rekognition, Transcribe, Textract, Polly
-and MediaConvert guides; the API References for the calls and the status words.
+and MediaConvert guides; "Amazon Bedrock endpoints and quotas" for Bedrock Data Automation; the API References for the
+calls and the status words.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _FIRST_PAGE: Mapping[str, int] = {"MaxResults": 1}
-_SUCCEEDED = frozenset({"SUCCEEDED", "PARTIAL_SUCCESS", "COMPLETED", "COMPLETE"})
-_FAILED = frozenset({"FAILED", "ERROR", "CANCELED", "CANCELLED"})
-_RUNNING = frozenset({"QUEUED", "SUBMITTED", "SCHEDULED", "IN_PROGRESS", "INPROGRESS", "PROGRESSING"})
+_SUCCEEDED = frozenset({"SUCCEEDED", "PARTIAL_SUCCESS", "COMPLETED", "COMPLETE", "SUCCESS"})
+_FAILED = frozenset({"FAILED", "ERROR", "CANCELED", "CANCELLED", "CLIENTERROR", "SERVICEERROR"})
+_RUNNING = frozenset({"QUEUED", "SUBMITTED", "SCHEDULED", "CREATED", "IN_PROGRESS", "INPROGRESS", "PROGRESSING"})
+DATA_AUTOMATION = "bedrock-data-automation-runtime"
+"""The name of Bedrock Data Automation in the SDK."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,14 @@ _SPECS = (
         reason_field="ErrorMessage",
         result_field="Job",
     ),
+    JobSpec(
+        DATA_AUTOMATION,
+        "InvokeDataAutomationAsync",
+        "get_data_automation_status",
+        id_parameter="invocationArn",
+        status_field="status",
+        reason_field="errorMessage",
+    ),
 )
 JOB_SPECS: Mapping[tuple[str, str], JobSpec] = {(spec.service, spec.operation): spec for spec in _SPECS}
 """The specification of each job except those of vision features, by service and operation."""
@@ -80,6 +91,7 @@ CONCURRENT_JOBS: Mapping[str, int] = {
     "textract": 100,
     "polly": 100,
     "mediaconvert": 100,
+    DATA_AUTOMATION: 20,  # for audio, images and videos each; 25 for documents
 }
 """The default quota of jobs that run at the same time, by service."""
 

@@ -204,6 +204,42 @@ class FacesDetected(Struct, frozen=True, kw_only=True, gc=False):
     charges: tuple[Charge, ...]
 
 
+class InsightPart(Struct, frozen=True, kw_only=True, gc=False):
+    """A chapter of a video, a topic of sound or a page of a document."""
+
+    number: int
+    text: str
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+
+class Label(Struct, frozen=True, kw_only=True, gc=False):
+    """One thing that was recognised."""
+
+    name: str
+    confidence: float
+    parent: str | None = None
+
+
+class InsightsExtracted(Struct, frozen=True, kw_only=True, gc=False):
+    """A service read a whole file: its summary, its parts, its texts and unsafe content."""
+
+    EVENT: ClassVar[str] = "InsightsExtracted"
+
+    asset: Asset
+    modality: str
+    summary: str
+    parts: tuple[InsightPart, ...]
+    part_count: int
+    words: int
+    excerpt: str
+    unsafe: tuple[Label, ...]
+    unsafe_count: int
+    result: Pointer
+    answer: Pointer
+    charges: tuple[Charge, ...]
+
+
 JobStatus = Literal["succeeded", "failed"]
 """How a job ended."""
 
@@ -348,14 +384,6 @@ class MediaEmbedded(Struct, frozen=True, kw_only=True, gc=False):
     tokens: int
     result: Pointer
     charges: tuple[Charge, ...]
-
-
-class Label(Struct, frozen=True, kw_only=True, gc=False):
-    """One thing that was recognised."""
-
-    name: str
-    confidence: float
-    parent: str | None = None
 
 
 class MediaLabelled(Struct, frozen=True, kw_only=True, gc=False):
@@ -764,6 +792,7 @@ Event = (
     | EntitiesDetected
     | ExecutionAdvanced
     | FacesDetected
+    | InsightsExtracted
     | JobFinished
     | JobStarted
     | KeyPhrasesDetected
@@ -806,6 +835,7 @@ EVENTS: dict[str, type[Event]] = {
     "EntitiesDetected": EntitiesDetected,
     "ExecutionAdvanced": ExecutionAdvanced,
     "FacesDetected": FacesDetected,
+    "InsightsExtracted": InsightsExtracted,
     "JobFinished": JobFinished,
     "JobStarted": JobStarted,
     "KeyPhrasesDetected": KeyPhrasesDetected,

@@ -99,6 +99,12 @@ REDACTED_TRANSCRIPT = Topic(
 REDACTED_MEDIA = Topic(
     "media.redacted", "files for sharing without faces and personal data", (records.MediaRedacted,), stage="redact"
 )
+INSIGHTS = Topic(
+    "media.insights-extracted",
+    "summaries, parts, texts and unsafe content of files",
+    (records.InsightsExtracted,),
+    stage="data-automation",
+)
 COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object has ended", (records.MediaCompleted,))
 BRIDGE_DLQ = Topic("bridge.dlq", "unparseable AWS messages, unchanged", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)

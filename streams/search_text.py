@@ -20,7 +20,7 @@ SearchProseKind = Literal["description", "chapter", "transcript", "page", "trans
 class SearchText:
     """A name or a text of an event. Times are in seconds, `confidence` is from 0 to 100.
 
-    `category` is what a name belongs to, such as the parent of a label.
+    `category` is what a name belongs to, such as the parent of a label. `page` is the number of the page of a text.
     """
 
     kind: SearchNameKind | SearchProseKind
@@ -29,3 +29,4 @@ class SearchText:
     confidence: float | None = None
     start: float | None = None
     end: float | None = None
+    page: int | None = None

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from headrace.schemas.records import Asset, JobFinished, JobStarted, MediaReady, Pointer
 from headrace.streams.embeddings import TextEmbedder
+from headrace.streams.insights import InsightExtractor
 from headrace.streams.media.content_check import ScanVerdict
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.media.question import MediaQuestion
@@ -242,5 +243,6 @@ class Services:
     transcoder: Transcoder
     writer: TextGenerator
     embedder: TextEmbedder
+    extractor: InsightExtractor
     jobs: JobLookup
     result_name: str = ""

@@ -149,7 +149,8 @@ class Stage:
     `writes`. A stage that is `part_of` another one is on if that one is.
 
     `summary` formats a result of the stage in a few words, for `headrace trace` and `headrace watch`. Without it, the
-    event type decides. `search` returns the names and texts of a result by which `headrace search` finds it.
+    event type decides. `search` returns the names and texts of a result by which `headrace search` finds it, and
+    `search_stored` those of its file at `result`: the event has the beginning of them only.
 
     `embeds` is the model of a stage whose results, at `result` of its events, are passages with vectors
     (`headrace.streams.passages.embedded`).
@@ -181,6 +182,7 @@ class Stage:
     retry_policy: RetryPolicy = DEFAULT_RETRY
     summary: Callable[[Any], str] | None = None
     search: Callable[[Any], Iterable[SearchText]] | None = None
+    search_stored: Callable[[bytes], Iterable[SearchText]] | None = None
     embeds: EmbeddingModel | None = None
     follows: tuple[Topic, ...] = ()
     emits: tuple[Topic, ...] = ()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from headrace.connectors.events import custom, mediaconvert, polly, rekognition, s3, textract, transcribe
+from headrace.connectors.events import (
+    custom,
+    data_automation,
+    mediaconvert,
+    polly,
+    rekognition,
+    s3,
+    textract,
+    transcribe,
+)
 from headrace.connectors.events.event_source import EventSource, PayloadForm
 
 SOURCES = (
@@ -14,6 +23,7 @@ SOURCES = (
     polly.SOURCE,
     transcribe.SOURCE,
     mediaconvert.SOURCE,
+    data_automation.SOURCE,
     custom.SOURCE,
 )
 """The first source that matches a message parses it. `custom` matches every EventBridge event, so it is the last."""

@@ -19,6 +19,15 @@ def stage_texts() -> Mapping[type[Event], Callable[[Any], Iterable[SearchText]]]
 
 
 @cache
+def stored_texts() -> Mapping[type[Event], Callable[[bytes], Iterable[SearchText]]]:
+    """Return the function of each kind of event that returns the texts of the stored result."""
+    declared = [(stage.search_stored, stage.writes) for stage in pipeline.all_stages()]
+    return {
+        kind: texts for texts, topic in declared if texts is not None and topic is not None for kind in topic.events
+    }
+
+
+@cache
 def embedding_events() -> frozenset[type[Event]]:
     """Return the kinds of events whose stored results are passages with vectors."""
     embedding = [

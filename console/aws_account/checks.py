@@ -22,13 +22,14 @@ from headrace.console.aws_account.required_permissions import AwsResources, requ
 from headrace.console.check_runner import CheckResult, DoctorCheck, Skipped, run_checks
 from headrace.console.errors import CommandError
 from headrace.console.settings import ConsoleSettings
+from headrace.schemas.jobs import DATA_AUTOMATION
 from headrace.schemas.settings import load
 from headrace.streams.routing.rule import Rule
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
-EVENT_SERVICES = ("transcribe", "mediaconvert")
-"""Services whose completions arrive through EventBridge."""
+EVENT_SOURCES = {"transcribe": "aws.transcribe", "mediaconvert": "aws.mediaconvert", DATA_AUTOMATION: "aws.bedrock"}
+"""The source of the events of each service whose completions arrive through EventBridge."""
 TOPIC_SERVICES = ("rekognition", "textract", "polly")
 
 
@@ -94,7 +95,7 @@ def _delivery(reader: AccountReader, resources: AwsResources, stages: Sequence[S
     services = {stage.job.service for stage in stages if stage.job}
     if services.intersection(TOPIC_SERVICES):
         yield DoctorCheck("job topic", delivery.completions, policies)
-    sources = [f"aws.{each}" for each in EVENT_SERVICES if each in services]
+    sources = [source for service, source in EVENT_SOURCES.items() if service in services]
     if sources:
         yield DoctorCheck("job events", partial(delivery.job_events, sources), policies)
 

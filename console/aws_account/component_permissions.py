@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from headrace.schemas import topics
-from headrace.schemas.jobs import JOB_SPECS
+from headrace.schemas.jobs import DATA_AUTOMATION, JOB_SPECS
 from headrace.streams.stage import JobWatch, Stage
 from headrace.streams.vision_features import JOB_SPECS as VISION_JOB_SPECS
 
@@ -28,6 +28,8 @@ PASSED_ROLES = ("rekognition", "textract", "mediaconvert")
 """The services that assume a role, which the stage passes to them."""
 
 RESOURCES: Mapping[str, str] = {
+    "bedrock:GetDataAutomationStatus": "arn:{partition}:bedrock:{region}:{account}:data-automation-invocation/*",
+    "bedrock:InvokeDataAutomationAsync": "arn:{partition}:bedrock:{region}:{account}:data-automation-profile/*",
     "bedrock:InvokeModel": "arn:{partition}:bedrock:{region}::foundation-model/{model}",
     "mediaconvert:CreateJob": "arn:{partition}:mediaconvert:{region}:{account}:queues/Default",
     "mediaconvert:GetJob": "arn:{partition}:mediaconvert:{region}:{account}:jobs/*",
@@ -65,4 +67,5 @@ def iam_action(service: str, call: str) -> str:
     """Return the IAM action of an SDK method, such as `rekognition:DetectLabels`."""
     if service == "bedrock-runtime":
         return "bedrock:InvokeModel"
-    return f"{service}:{''.join(word.capitalize() for word in call.split('_'))}"
+    prefix = "bedrock" if service == DATA_AUTOMATION else service
+    return f"{prefix}:{''.join(word.capitalize() for word in call.split('_'))}"

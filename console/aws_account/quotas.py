@@ -14,6 +14,7 @@ from headrace.console.aws_account.account_reader import AccountReader
 from headrace.console.aws_account.component_permissions import iam_action
 from headrace.console.check_runner import DoctorCheck, Skipped
 from headrace.console.errors import CommandError
+from headrace.schemas.jobs import DATA_AUTOMATION
 from headrace.streams.limits.job_quotas import quotas
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
@@ -23,11 +24,12 @@ CONCURRENT_NAMES: Mapping[str, str] = {
     "transcribe": "concurrent batch transcription jobs",
     "textract": "asynchronous jobs per account that can simultaneously exist",
     "mediaconvert": "concurrent jobs",
+    DATA_AUTOMATION: "invokedataautomationasync - video - max number of concurrent jobs",
 }
 """Words in the name of each service's quota of jobs that run at the same time. Polly has none in Service Quotas."""
 
 _PER_SECOND = re.compile(r"\btransactions per second\b|\btps\b|\bper second\b", re.IGNORECASE)
-_SERVICES = {"bedrock-runtime": "bedrock"}
+_SERVICES = {"bedrock-runtime": "bedrock", DATA_AUTOMATION: "bedrock"}
 
 
 def quota_checks(reader: AccountReader, stages: Sequence[Stage], settings: StreamSettings) -> list[DoctorCheck]:

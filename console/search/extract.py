@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import get_args
 
-from headrace.console.assets.stage_texts import embedding_events, stage_texts
+from headrace.console.assets.stage_texts import embedding_events, stage_texts, stored_texts
 from headrace.console.search import detections as seen
 from headrace.schemas.records import (
     CelebritiesRecognised,
@@ -46,7 +46,7 @@ _VISION: dict[type[Event], PassageKind] = {
 
 def stored_result(event: Event) -> Pointer | None:
     """Return the stored result with the text of an event; None if the event contains all of it."""
-    if type(event) in embedding_events():
+    if type(event) in embedding_events() or type(event) in stored_texts():
         pointer: Pointer = event.result  # type: ignore[union-attr]
         return pointer
     match event:
@@ -95,6 +95,8 @@ def _of_result(event: Event, content: bytes) -> Iterator[Passage]:
             yield from seen.entity_passages(content)
         case _ if type(event) in embedding_events():
             yield from embedded_passages(content)
+        case _ if declared := stored_texts().get(type(event)):
+            yield from _declared(declared(content))
         case _:
             yield from seen.vision_passages(content, _VISION[type(event)])
 
@@ -108,7 +110,7 @@ def _declared(texts: Iterable[SearchText]) -> Iterator[Passage]:
             else spoken.text_passages(each.text, each.kind)
         )
         for part in parts:
-            yield replace(part, start=each.start, end=each.end, confidence=each.confidence)
+            yield replace(part, start=each.start, end=each.end, confidence=each.confidence, page=each.page)
 
 
 def _of_event(event: Event) -> Iterator[Passage]:

@@ -78,10 +78,16 @@ locals {
   # Actions with resource-level permissions. The others have none for the way in which stages call them:
   # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
   resources = {
-    "bedrock:InvokeModel"            = [for model in var.bedrock_models : "arn:${local.partition}:bedrock:*::foundation-model/${model}"]
-    "mediaconvert:CreateJob"         = ["arn:${local.partition}:mediaconvert:*:${local.account}:queues/Default"]
-    "mediaconvert:GetJob"            = ["arn:${local.partition}:mediaconvert:*:${local.account}:jobs/*"]
-    "transcribe:GetTranscriptionJob" = ["arn:${local.partition}:transcribe:*:${local.account}:transcription-job/*"]
+    "bedrock:InvokeModel" = [for model in var.bedrock_models : "arn:${local.partition}:bedrock:*::foundation-model/${model}"]
+    "bedrock:InvokeDataAutomationAsync" = [
+      "arn:${local.partition}:bedrock:*:${local.account}:data-automation-profile/*",
+      "arn:${local.partition}:bedrock:*:${local.account}:data-automation-project/*",
+      "arn:${local.partition}:bedrock:*:aws:data-automation-project/public-default",
+    ]
+    "bedrock:GetDataAutomationStatus" = ["arn:${local.partition}:bedrock:*:${local.account}:data-automation-invocation/*"]
+    "mediaconvert:CreateJob"          = ["arn:${local.partition}:mediaconvert:*:${local.account}:queues/Default"]
+    "mediaconvert:GetJob"             = ["arn:${local.partition}:mediaconvert:*:${local.account}:jobs/*"]
+    "transcribe:GetTranscriptionJob"  = ["arn:${local.partition}:transcribe:*:${local.account}:transcription-job/*"]
   }
 
   # The role that a stage passes to the service that runs its jobs.

@@ -22,6 +22,7 @@ from headrace.connectors.aws.request_guard import AccessPolicy, ControlToken
 from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.sandbox.access.keys import CONTROL_HEADER, control_token
 from headrace.sandbox.ai import polly, quotas, translate
+from headrace.sandbox.ai.automation import automation
 from headrace.sandbox.ai.bedrock import converse
 from headrace.sandbox.ai.comprehend import comprehend
 from headrace.sandbox.ai.framework import faults, ledger
@@ -47,6 +48,7 @@ SERVICES = (
     mediaconvert.SERVICE,
     converse.SERVICE,
     quotas.SERVICE,
+    automation.SERVICE,
 )
 HEALTH = "/health"
 LEDGER, FAULTS, INBOX = CONTROL = ("/ledger", "/faults", "/inbox")

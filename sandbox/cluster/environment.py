@@ -30,6 +30,7 @@ AI_SERVICES = (
     "MEDIACONVERT",
     "BEDROCK_RUNTIME",
     "SERVICE_QUOTAS",
+    "BEDROCK_DATA_AUTOMATION_RUNTIME",
 )
 """Service names of the AI endpoint in the SDK's environment variables."""
 

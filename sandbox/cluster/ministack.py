@@ -27,7 +27,7 @@ HEALTH = "/_ministack/health"
 RECEIVES_BEFORE_REDRIVE = 10
 FOURTEEN_DAYS = 14 * 24 * 3600
 OBJECT_EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
-JOB_EVENTS_PATTERN = {"source": ["aws.transcribe", "aws.mediaconvert"]}
+JOB_EVENTS_PATTERN = {"source": ["aws.transcribe", "aws.mediaconvert", "aws.bedrock"]}
 
 
 def prepare(folder: Path, port: int, access: AwsCredentials) -> ProcessCommand:

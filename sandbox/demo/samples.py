@@ -34,6 +34,7 @@ FILM = ("segments", "transcode")
 QUALITY = "quality"
 REDACT = "redact"
 SPEECH = ("redact-transcript", REDACT)
+WHOLE = ("data-automation",)
 TEXT = ("entities", "sentiment", "key-phrases", "language", "pii", "summary", "translation", "voice", "embedding")
 
 
@@ -52,13 +53,13 @@ def samples(all_stages: bool = False, broken: str = "") -> tuple[SampleFile, ...
 def _all_samples() -> tuple[SampleFile, ...]:
     """Return the files and a document with the outcomes of all stages."""
     more = {
-        "bottles.jpg": (*SIGHT, "documents", *TEXT, REDACT),
-        "bottles.mp4": (*SIGHT, *FILM, QUALITY, REDACT),
-        "rabbit.mp4": (*SIGHT, *FILM, *TEXT, *SPEECH, QUALITY),
-        "jfk.flac": (*TEXT, *SPEECH, QUALITY),
+        "bottles.jpg": (*SIGHT, *WHOLE, "documents", *TEXT, REDACT),
+        "bottles.mp4": (*SIGHT, *FILM, *WHOLE, QUALITY, REDACT),
+        "rabbit.mp4": (*SIGHT, *FILM, *WHOLE, *TEXT, *SPEECH, QUALITY),
+        "jfk.flac": (*WHOLE, *TEXT, *SPEECH, QUALITY),
     }
     usual = [replace(each, endings={**each.endings, **_all_done(*more.get(each.name, ()))}) for each in _samples()]
-    seen = ("thumbnails", "scan", "probe", "ready", "documents", *TEXT)
+    seen = ("thumbnails", "scan", "probe", "ready", "documents", *WHOLE, *TEXT)
     return (*usual, SampleFile("letter.pdf", letter, _all_done(*seen)))
 
 

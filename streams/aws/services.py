@@ -5,6 +5,7 @@ from __future__ import annotations
 from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.comprehend import Comprehend
+from headrace.streams.aws.data_automation import DataAutomation
 from headrace.streams.aws.face_collections import RekognitionFaces
 from headrace.streams.aws.job_status import AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
@@ -38,5 +39,6 @@ def build_services(aws: AwsClient, bucket: ResultsBucket, settings: StreamSettin
         transcoder=MediaConvert(aws, bucket, settings, prices),
         writer=BedrockTextGenerator(aws, prices),
         embedder=TitanEmbeddings(aws, prices),
+        extractor=DataAutomation(aws, bucket, settings, prices),
         jobs=AwsJobStatus(aws),
     )

@@ -36,7 +36,7 @@ def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
         if job is not None and job.otherwise is not None and _is_job(method) != starts_a_job:
             continue
         for name in _operations(method, stage.priced_features):
-            price = prices.price_of(service, name)
+            price = prices.price_of(service, f"{name} {_modality(record)}") or prices.price_of(service, name)
             if price is None:
                 continue
             amount = units(price.unit, record)
@@ -96,6 +96,12 @@ def _operations(method: str, features: Sequence[str]) -> list[str]:
     """Return the price table entries of a call: its operation, or its operation with each priced feature."""
     name = operation_of(method)
     return [f"{name} {feature}".rstrip() for feature in features] or [name]
+
+
+def _modality(record: Any) -> str:
+    """Return the kind of media of a record, by which some operations have prices of their own."""
+    kind = getattr(record, "kind", "video")  # a record without a kind is the proxy of a video
+    return "document" if kind == "other" else str(kind)
 
 
 def _is_job(method: str) -> bool:

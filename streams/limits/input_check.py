@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from headrace.streams.errors import PermanentError
-from headrace.streams.limits.service_inputs import Encoding, MediaRule, TextRule, media_rule, text_rule
+from headrace.streams.limits.input_rules import Encoding, MediaRule, TextRule
+from headrace.streams.limits.service_inputs import media_rule, text_rule
 from headrace.streams.media.media_input import MediaInput
 
 UNSUPPORTED = "unsupported_input"
@@ -27,7 +28,7 @@ def check_media(service: str, operation: str, media: MediaInput) -> None:
 
 def encoding_refusals(rule: MediaRule, media: MediaInput) -> Iterator[str]:
     """Yield why a service does not accept the encoding of a file; another rendition may be accepted."""
-    encoding = next((each for each in rule.encodings if media.content_type in each.content_types), None)
+    encoding = _encoding(rule, media)
     if encoding is None:
         accepted = sorted({name for each in rule.encodings for name in each.content_types})
         yield f"the content type is {media.content_type}, it accepts {', '.join(accepted)}"
@@ -37,21 +38,27 @@ def encoding_refusals(rule: MediaRule, media: MediaInput) -> Iterator[str]:
         yield f"the file has {media.size:,} bytes, it accepts {encoding.max_bytes:,}"
     if encoding.max_pages is not None and media.pages is not None and media.pages > encoding.max_pages:
         yield f"the file has {media.pages:,} pages, it accepts {encoding.max_pages:,}"
-    longest = max(media.width or 0, media.height or 0)
-    if rule.max_side is not None and longest > rule.max_side:
-        yield f"the picture has {media.width} x {media.height} pixels, it accepts {rule.max_side:,} a side"
+    longest, largest = max(media.width or 0, media.height or 0), encoding.max_side or rule.max_side
+    if largest is not None and longest > largest:
+        yield f"the picture has {media.width} x {media.height} pixels, it accepts {largest:,} a side"
 
 
 def fixed_refusals(rule: MediaRule, media: MediaInput) -> Iterator[str]:
     """Yield why a service accepts no rendition of a file."""
-    if media.width is not None and media.height is not None and min(media.width, media.height) < rule.min_side:
-        yield f"the picture has {media.width} x {media.height} pixels, it needs {rule.min_side} a side"
+    encoding = _encoding(rule, media)
+    smallest = max(rule.min_side, encoding.min_side if encoding else 0)
+    if media.width is not None and media.height is not None and min(media.width, media.height) < smallest:
+        yield f"the picture has {media.width} x {media.height} pixels, it needs {smallest} a side"
     if media.seconds is not None and media.seconds < rule.min_seconds:
         yield f"the file has {media.seconds:g} s, it needs {rule.min_seconds:g} s"
     if rule.max_seconds is not None and media.seconds is not None and media.seconds > rule.max_seconds:
         yield f"the file has {media.seconds:,.0f} s, it accepts {rule.max_seconds:,.0f} s"
     if rule.key and not re.fullmatch(rule.key, media.key):
         yield f"the key {media.key!r} does not match {rule.key}"
+
+
+def _encoding(rule: MediaRule, media: MediaInput) -> Encoding | None:
+    return next((each for each in rule.encodings if media.content_type in each.content_types), None)
 
 
 def _codec_refusals(encoding: Encoding, media: MediaInput) -> Iterator[str]:
@@ -75,8 +82,9 @@ def accepted_encoding(rule: MediaRule) -> dict[str, Any]:
             pattern["video_codec"] = sorted(encoding.video_codecs)
         if encoding.audio_codecs:
             pattern["audio_codec"] = sorted(encoding.audio_codecs)
-        if rule.max_side is not None:
-            side = [{"numeric": ["<=", rule.max_side]}, {"exists": False}]
+        largest = encoding.max_side or rule.max_side
+        if largest is not None:
+            side = [{"numeric": ["<=", largest]}, {"exists": False}]
             pattern |= {"width": side, "height": side}
         patterns.append(pattern)
     return patterns[0] if len(patterns) == 1 else {"$or": patterns}

@@ -5,8 +5,8 @@ The local AI services enforce the same table. Each entry names the AWS page that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from headrace.schemas.jobs import DATA_AUTOMATION
+from headrace.streams.limits.input_rules import Encoding, MediaRule, TextRule
 
 MB = 1024**2
 GB = 1024**3
@@ -16,47 +16,6 @@ _DOCS = "https://docs.aws.amazon.com"
 
 REDACTION_LANGUAGES = frozenset(["de-CH", "de-DE", "en-US", "es-US", "fr-CA", "fr-FR", "it-IT", "pt-BR", "pt-PT"])
 """Languages that Transcribe redacts in batch jobs (November 2026): {_DOCS}/transcribe/latest/dg/pii-redaction-batch"""
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """Content types that share limits. An empty set of codecs accepts all."""
-
-    content_types: frozenset[str]
-    max_bytes: int
-    video_codecs: frozenset[str] = frozenset()
-    audio_codecs: frozenset[str] = frozenset()
-    max_pages: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MediaRule:
-    """The files that operations accept: sides in pixels, times in seconds. `key` is a pattern of the whole key."""
-
-    service: str
-    operations: tuple[str, ...]
-    source: str
-    encodings: tuple[Encoding, ...]
-    min_side: int = 0
-    max_side: int | None = None
-    min_seconds: float = 0.0
-    max_seconds: float | None = None
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TextRule:
-    """The texts that operations accept. `variants` maps codes of other services to the code of this one."""
-
-    service: str
-    operations: tuple[str, ...]
-    source: str
-    max_bytes: int | None = None
-    max_characters: int | None = None
-    max_tokens: int | None = None
-    languages: frozenset[str] = frozenset()
-    variants: Mapping[str, str] | None = None
-
 
 _PICTURES = frozenset({"image/jpeg", "image/png"})
 _PAGES = frozenset({"application/pdf", "image/tiff"})
@@ -175,6 +134,28 @@ MEDIA_RULES = (
         ),
         min_side=32,
         max_side=16_384,
+    ),
+    MediaRule(  # the key: S3Uri in the API Reference, InvokeDataAutomationAsync; 8k is taken as 7,680 pixels
+        DATA_AUTOMATION,
+        ("InvokeDataAutomationAsync",),
+        f"{_DOCS}/bedrock/latest/userguide/bda-limits.html",
+        (
+            Encoding(_PICTURES, 5 * MB, max_side=7_680),
+            Encoding(_PAGES, 500 * MB, max_pages=3_000, max_side=10_000),
+            Encoding(
+                frozenset({"video/mp4", "video/quicktime", "video/x-msvideo", "video/x-matroska", "video/webm"}),
+                10 * GB,
+                video_codecs=frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "prores"}),
+                min_side=224,
+                max_side=7_680,
+            ),
+            Encoding(
+                frozenset({"audio/amr", "audio/flac", "audio/mp4", "audio/mpeg", "audio/ogg", "audio/wav"}), 2 * GB
+            ),
+        ),
+        min_seconds=0.5,  # of sound; the page has no minimum for videos
+        max_seconds=4 * HOUR,
+        key=r"""[^\x00-\x1f\x7f{^}%`\]">\[~<#|]+""",
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from headrace.schemas.jobs import DATA_AUTOMATION
 from headrace.schemas.records import MediaReady, MediaTranscoded, Pointer
 from headrace.schemas.topics import subject_of
 from headrace.streams.limits.input_check import encoding_refusals, fixed_refusals
@@ -30,6 +31,7 @@ PROXY_ROLES = {
     "rekognition": ("proxy", "video/mp4", "h264"),
     "transcribe": ("audio", "audio/mp4", None),
     "bedrock-runtime": ("proxy", "video/mp4", "h264"),
+    DATA_AUTOMATION: ("proxy", "video/mp4", "h264"),
 }
 """The file of `MediaTranscoded` that each service reads: its role, content type and video codec."""
 
@@ -90,6 +92,7 @@ PROXY_OPERATIONS: Sequence[tuple[str, str]] = (
     ("rekognition", "StartLabelDetection"),
     ("transcribe", "StartTranscriptionJob"),
     ("bedrock-runtime", "Converse"),
+    (DATA_AUTOMATION, "InvokeDataAutomationAsync"),
 )
 """An operation of each service that reads videos; the rule is the same for all of them."""
 

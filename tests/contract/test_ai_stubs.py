@@ -7,6 +7,7 @@ service could not give. Sources: the examples of each operation in its service's
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,12 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from headrace.schemas.jobs import DATA_AUTOMATION
 from headrace.schemas.records import JobStarted
 from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.comprehend import Comprehend
+from headrace.streams.aws.data_automation import DataAutomation
 from headrace.streams.aws.error_codes import OPERATIONS
 from headrace.streams.aws.face_collections import RekognitionFaces
 from headrace.streams.aws.job_status import AwsJobStatus
@@ -32,6 +35,7 @@ from headrace.streams.aws.titan import TitanEmbeddings
 from headrace.streams.aws.transcribe import Transcribe
 from headrace.streams.aws.translate import Translate
 from headrace.streams.embeddings import TITAN_V2, EmbeddingModel
+from headrace.streams.insights import InsightProject
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.media.media_input import original
 from headrace.streams.media.question import MediaQuestion
@@ -1133,7 +1137,81 @@ STORE = (
     ),
 )
 
-CASES = (*SIGHT, *OWN_MODELS, *PEOPLE, *PAPER, *SOUND, *LANGUAGE, *QUESTIONS, *FILMS, *STORE)
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:data-automation-profile/us.data-automation-v1"
+OWN_PROJECT = "arn:aws:bedrock:us-east-1:111122223333:data-automation-project/a1b2c3d4e5f6"
+PUBLIC_PROJECT = "arn:aws:bedrock:us-east-1:aws:data-automation-project/public-default"
+INVOCATION = "arn:aws:bedrock:us-east-1:111122223333:data-automation-invocation/25010344-03f7-4167-803a-837afdc7ce98"
+OUTPUT = f"_insights/{TOKEN}/25010344-03f7-4167-803a-837afdc7ce98"
+
+
+def automation(aws: AwsClient) -> DataAutomation:
+    """Return the adapter, with the output of a document that the service split in two."""
+    results = MemoryBucket()
+    paths = [f"s3://results/{OUTPUT}/0/standard_output/{number}/result.json" for number in range(2)]
+    for path, text in zip(paths, ("first", "second"), strict=True):
+        page = {"id": "p", "page_index": 0, "representation": {"text": text, "markdown": f"# {text}"}}
+        facts = {"semantic_modality": "DOCUMENT", "number_of_pages": 3}
+        output = {"metadata": facts, "document": {"summary": f"A {text} text."}, "pages": [page]}
+        results.objects[path.removeprefix("s3://results/")] = json.dumps(output).encode()
+    segments = [{"standard_output_path": path, "custom_output_status": "NO_MATCH"} for path in paths]
+    metadata = {"job_status": "PROCESSED", "output_metadata": [{"asset_id": 0, "segment_metadata": segments}]}
+    results.objects[f"{OUTPUT}/job_metadata.json"] = json.dumps(metadata).encode()
+    return DataAutomation(aws, results, SETTINGS, PRICES)
+
+
+async def extracted(aws: AwsClient) -> Any:
+    found = await automation(aws).get_result(INVOCATION, 0.0)
+    charges = [(charge.operation, charge.units, charge.usd) for charge in found.charges]
+    return found.insights.summary, found.insights.text, len(json.loads(found.answer)), charges
+
+
+def invoked(project: str, sent: str) -> Case:
+    """Build the case of starting a job with a project."""
+    asked = {
+        "clientToken": TOKEN,
+        "inputConfiguration": {"s3Uri": "s3://media/photos/cat.jpg"},
+        "outputConfiguration": {"s3Uri": f"s3://results/_insights/{TOKEN}"},
+        "dataAutomationConfiguration": {"dataAutomationProjectArn": sent, "stage": "LIVE"},
+        "dataAutomationProfileArn": PROFILE,
+        "notificationConfiguration": {"eventBridgeConfiguration": {"eventBridgeEnabled": True}},
+    }
+    return Case(
+        DATA_AUTOMATION,
+        lambda aws: automation(aws).start(original(FILM), TOKEN, InsightProject(project, PROFILE)),
+        (("invoke_data_automation_async", asked, {"invocationArn": INVOCATION}),),
+        INVOCATION,
+    )
+
+
+WHOLE_FILES = (
+    invoked(OWN_PROJECT, OWN_PROJECT),
+    invoked("", PUBLIC_PROJECT),
+    Case(
+        DATA_AUTOMATION,
+        extracted,
+        (
+            (
+                "get_data_automation_status",
+                {"invocationArn": INVOCATION},
+                {
+                    "status": "Success",
+                    "outputConfiguration": {"s3Uri": f"s3://results/{OUTPUT}/job_metadata.json"},
+                    "jobSubmissionTime": NOW,
+                    "jobCompletionTime": NOW,
+                    "jobDurationInSeconds": 16,
+                },
+            ),
+        ),
+        (
+            "A first text.\n\nA second text.",
+            "first\n\nsecond",
+            2,
+            [("InvokeDataAutomationAsync document", 6.0, 0.06)],
+        ),
+    ),
+)
+
+CASES = (*SIGHT, *OWN_MODELS, *PEOPLE, *PAPER, *SOUND, *LANGUAGE, *QUESTIONS, *FILMS, *STORE, *WHOLE_FILES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.calls[0][0])

@@ -15,6 +15,7 @@ from PIL import Image
 
 from headrace.sandbox.ai.app import AiSettings
 from headrace.sandbox.demo.pdf import pdf
+from headrace.schemas.jobs import DATA_AUTOMATION
 from headrace.schemas.records import MediaReady
 from headrace.streams.errors import PermanentError
 from headrace.streams.limits.input_check import check_media
@@ -79,7 +80,8 @@ COPIED = ("bottles.mp4", "rabbit.mp4", "jfk.flac", "bottles.jpg")
 SAMPLES = (*FFMPEG_FILES, *PILLOW_FILES, *MADE, *COPIED)
 
 MODEL = "arn:aws:rekognition:us-east-1:111122223333:project/cars/version/1/1700000000000"
-ENDED = ("SUCCEEDED", "FAILED", "COMPLETED", "COMPLETE", "ERROR")
+PROFILE = "arn:aws:bedrock:us-east-1:000000000000:data-automation-profile/us.data-automation-v1"
+ENDED = ("SUCCEEDED", "FAILED", "COMPLETED", "COMPLETE", "ERROR", "Success", "ClientError")
 
 
 @pytest.fixture(scope="module")
@@ -157,12 +159,11 @@ class Endpoint:
                 case "textract", True:
                     job = client.start_document_text_detection(DocumentLocation=place)["JobId"]
                     return self._ended(lambda: client.get_document_text_detection(JobId=job)["JobStatus"])
-                case "transcribe", _:
-                    return self._transcribe(client, key)
                 case "bedrock-runtime", _:
                     self._converse(client, key)
                 case _:
-                    return self._convert(client, key)
+                    jobs = {"transcribe": self._transcribe, "mediaconvert": self._convert}
+                    return jobs.get(service, self._automate)(client, key)
         except client.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
                 raise
@@ -196,10 +197,18 @@ class Endpoint:
         job = client.create_job(Role=ROLE, Settings=settings)["Job"]["Id"]
         return self._ended(lambda: client.get_job(Id=job)["Job"]["Status"])
 
+    def _automate(self, client: Any, key: str) -> bool:
+        job = client.invoke_data_automation_async(
+            inputConfiguration={"s3Uri": f"s3://{BUCKET}/{key}"},
+            outputConfiguration={"s3Uri": f"s3://{BUCKET}/automated"},
+            dataAutomationProfileArn=PROFILE,
+        )["invocationArn"]
+        return self._ended(lambda: client.get_data_automation_status(invocationArn=job)["status"])
+
     @staticmethod
     def _ended(status: Callable[[], str]) -> bool:
         ended = wait_until(lambda: word if (word := status()) in ENDED else "", seconds=120)
-        return ended in ("SUCCEEDED", "COMPLETED", "COMPLETE")
+        return ended in ("SUCCEEDED", "COMPLETED", "COMPLETE", "Success")
 
 
 def _refusal(service: str, operation: str, media: MediaInput) -> str:
@@ -247,6 +256,7 @@ REFUSED = {
     ("transcribe", "StartTranscriptionJob"): {"h264.mkv", "vorbis.ogg", "vorbis.webm", "tone.aiff", "short.wav"},
     ("bedrock-runtime", "Converse"): {"h264.ts", "mpeg2.mpg", "h264.flv", "mpeg4.avi", "wide.png", "picture.tif"},
     ("mediaconvert", "CreateJob"): {"tiny.mp4", "tone.wav", "picture.jpg"},
+    (DATA_AUTOMATION, "InvokeDataAutomationAsync"): {"h264.ts", "tiny.mp4", "wide.png", "picture.webp", "tone.aiff"},
 }
 ACCEPTED = {
     ("rekognition", "DetectCustomLabels"): {"picture.jpg", "picture.png", "small.png"},
@@ -257,6 +267,7 @@ ACCEPTED = {
     ("transcribe", "StartTranscriptionJob"): {"h264.mp4", "jfk.flac", "opus.ogg", "vp8.webm", "tone.m4a"},
     ("bedrock-runtime", "Converse"): {"h264.mkv", "mpeg4.mp4", "vp8.webm", "h264.mov", "picture.webp", "picture.gif"},
     ("mediaconvert", "CreateJob"): {"h264.mkv", "h264.ts", "mpeg4.avi", "mpeg2.mpg", "vp8.webm", "h264.flv"},
+    (DATA_AUTOMATION, "InvokeDataAutomationAsync"): {"bottles.mp4", "two.pdf", "pages.tif", "picture.jpg", "jfk.flac"},
 }
 
 

@@ -154,9 +154,9 @@ def test_example_command_runs(repository: Path) -> None:
     """
     output = run(repository, program)
     assert "Print the default quotas of concurrent AWS jobs." in output
-    assert "0 mediaconvert 100\npolly 100\nrekognition 20\n" in output
+    assert "\nmediaconvert 100\npolly 100\nrekognition 20\n" in output
     assert "\n0 polly 100\n" in output
-    assert "\n1 sqs: no jobs; services with jobs: mediaconvert," in output
+    assert "\n1 sqs: no jobs; services with jobs: bedrock-data-automation-runtime, mediaconvert," in output
 
 
 def test_example_job_completion_is_parsed(repository: Path) -> None:

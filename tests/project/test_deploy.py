@@ -15,7 +15,7 @@ import yaml
 
 from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.connectors.bridge_sources.config import QueueSource
-from headrace.connectors.events import mediaconvert, transcribe
+from headrace.connectors.events import data_automation, mediaconvert, transcribe
 from headrace.console.aws_account.component_permissions import (
     OBJECT_ACTIONS,
     RESOURCES,
@@ -40,9 +40,10 @@ from tests.docs.generate import SETTINGS
 from tests.support.stages import get_stages
 
 ROOT = Path(__file__).parents[2] / "deploy"
-SOURCES = {source.name: source for source in (transcribe.SOURCE, mediaconvert.SOURCE)}
+SOURCES = {source.name: source for source in (transcribe.SOURCE, mediaconvert.SOURCE, data_automation.SOURCE)}
 QUEUE = QueueSource(
-    url="https://sqs.eu-central-1.amazonaws.com/111122223333/events", carries=("transcribe", "mediaconvert")
+    url="https://sqs.eu-central-1.amazonaws.com/111122223333/events",
+    carries=("transcribe", "mediaconvert", "bedrock-data-automation"),
 )
 STAGES = (*pipeline.all_stages(), *get_stages(["completed"]))
 ROLES = roles(AclScope(STAGES, redrive_groups=[redrive_group(stage.name) for stage in STAGES]))

@@ -58,6 +58,10 @@ STAGES = {
     "redact": StageFiles(
         "REDACTED_MEDIA", ("schemas/avro/MediaRedacted/v1.avsc", "schemas/topics.py", "streams/stages/redact.py")
     ),
+    "data-automation": StageFiles(
+        "INSIGHTS",
+        ("schemas/avro/InsightsExtracted/v1.avsc", "schemas/topics.py", "streams/stages/data_automation.py"),
+    ),
     "describe": StageFiles(
         "DESCRIBED", ("schemas/avro/MediaDescribed/v1.avsc", "schemas/topics.py", "streams/stages/describe.py")
     ),

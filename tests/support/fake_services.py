@@ -139,6 +139,7 @@ class FakeServices:
             transcoder=self.more,
             writer=self.more,
             embedder=self.more,
+            extractor=self.more,
             jobs=self.more or self,
         )
 

@@ -132,7 +132,7 @@ def test_rule_sends_job_events_to_the_queue(state: ClusterState) -> None:
         "resources": [],
     }
     pattern = events.describe_rule(Name=names.JOBS_RULE)["EventPattern"]
-    for source in ("aws.transcribe", "aws.mediaconvert"):
+    for source in ("aws.transcribe", "aws.mediaconvert", "aws.bedrock"):
         event: dict[str, Any] = {"source": source, "detail-type": "Job State Change", "detail": {}, **common}
         assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
 

@@ -58,12 +58,18 @@ def picture(block: Params) -> SeenMedia:
         inputs.check("bedrock-runtime", "Converse", _input(content, width, height))
         if image.format is None or image.format.lower() != block["format"]:
             raise ServiceError("ValidationException", f"The image is not {block['format']}.")
-        text = " ".join(line for code in qr_codes.read(image.copy()) for line in code.lines)
-        labels = image_analysis.labels(image_analysis.measure(image))
+        return seen_picture(image)
     except (OSError, ValueError, SyntaxError, image_analysis.NotAnImageError) as error:
         raise ServiceError("ValidationException", f"The image cannot be decoded: {error}") from error
     except inputs.RefusedInputError as error:
         raise ServiceError("ValidationException", f"Invalid image: {error}") from error
+
+
+def seen_picture(image: Image.Image) -> SeenMedia:
+    """Look at a picture. Raises `NotAnImageError`, or an error of PIL."""
+    width, height = image.size
+    text = " ".join(line for code in qr_codes.read(image.copy()) for line in code.lines)
+    labels = image_analysis.labels(image_analysis.measure(image))
     tokens = min(MOST_PICTURE_TOKENS, max(1, width * height // PIXELS_PER_TOKEN))
     names = tuple(label.name for label in labels[:MOST_TAGS])
     return SeenMedia("picture", width, height, names, tokens, text)
@@ -86,10 +92,11 @@ def video(block: Params, model: str, cloud: AwsClients) -> SeenMedia:
             raise ServiceError("ValidationException", f"{location['uri']} cannot be read: {error}") from error
         except UnprocessableMediaError as error:
             raise ServiceError("ValidationException", str(error)) from error
-    return _seen(footage)
+    return seen_video(footage)
 
 
-def _seen(footage: video_analysis.VideoAnalysis) -> SeenMedia:
+def seen_video(footage: video_analysis.VideoAnalysis) -> SeenMedia:
+    """Return what is seen in an analysed video, and its parts between cuts."""
     found = video_analysis.points(footage)
     parts = tuple(
         SeenPart(

@@ -161,7 +161,7 @@ class Ledger:
 
         with self._lock:
             outcomes = f"SELECT outcome, count(*) AS n FROM calls WHERE {where} GROUP BY outcome ORDER BY 1"
-            begins = "(operation GLOB 'Start*' OR operation = 'CreateJob')"
+            begins = "(operation GLOB 'Start*' OR operation IN ('CreateJob', 'InvokeDataAutomationAsync'))"
             starts = f"SELECT count(*) AS n FROM calls WHERE {where} AND took_effect AND {begins}"
             return {
                 "jobs_started": rows(starts)[0]["n"],

@@ -13,7 +13,8 @@ from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.image_analysis import DecodedImage
 from headrace.sandbox.ai.framework.service import Params
 from headrace.streams.limits.input_check import encoding_refusals, fixed_refusals
-from headrace.streams.limits.service_inputs import MediaRule, media_rule
+from headrace.streams.limits.input_rules import MediaRule
+from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.media.media_input import MediaInput
 
 InputImage = TypeVar("InputImage")

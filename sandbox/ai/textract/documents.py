@@ -51,8 +51,8 @@ class DecodedDocument:
     side: int | None = None
 
 
-def read(path: Path, operation: str) -> DecodedDocument:
-    """Read a PDF, JPEG, PNG or TIFF. Raises `UnprocessableMediaError`."""
+def read(path: Path, operation: str, service: str = "textract") -> DecodedDocument:
+    """Read a PDF, JPEG, PNG or TIFF. Raises `UnprocessableMediaError`, also for what the operation does not accept."""
     with path.open("rb") as file:
         content_type = inputs.content_type(file.read(HEAD_BYTES))
     document = _pdf(path) if content_type == "application/pdf" else picture(path.read_bytes())
@@ -60,7 +60,7 @@ def read(path: Path, operation: str) -> DecodedDocument:
     media = MediaInput(
         "", "key", content_type, path.stat().st_size, width=document.side, height=document.side, pages=pages
     )
-    inputs.check("textract", operation, media)
+    inputs.check(service, operation, media)
     return document
 
 

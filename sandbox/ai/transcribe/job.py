@@ -19,7 +19,8 @@ from headrace.sandbox.ai.transcribe import output_files, speech
 from headrace.sandbox.ai.transcribe.redaction import ALL, redact
 from headrace.sandbox.ai.transcribe.speakers import with_speaker_labels
 from headrace.sandbox.ai.transcribe.speech import RecognizedSpeech
-from headrace.streams.limits.service_inputs import MediaRule, media_rule
+from headrace.streams.limits.input_rules import MediaRule
+from headrace.streams.limits.service_inputs import media_rule
 
 SERVICE_BUCKET = "headrace-transcribe"
 DEFAULT_LANGUAGE = "en-US"
@@ -110,7 +111,7 @@ def _listen(job: LedgerJob, cloud: AwsClients, folder: Path) -> tuple[ffmpeg.Med
     except CloudRefusedError as error:
         raise UnprocessableMediaError("The media file is no longer there.") from error
     probe = _probe(media, job)
-    return probe, speech.recognize(media, probe, _sidecar(bucket, key, cloud, folder), _language(job))
+    return probe, speech.recognize(media, probe, sidecar(bucket, key, cloud, folder), _language(job))
 
 
 def _language(job: LedgerJob) -> str:
@@ -152,7 +153,7 @@ def _format(job: LedgerJob, probe: ffmpeg.MediaProbe) -> str:
     return str(job.request.get("MediaFormat") or next(name for name in FORMATS if name in probe.formats))
 
 
-def _sidecar(bucket: str, key: str, cloud: AwsClients, folder: Path) -> Path | None:
+def sidecar(bucket: str, key: str, cloud: AwsClients, folder: Path) -> Path | None:
     """Return the captions next to the media: `talk.mp4.srt`, `talk.srt`, or WebVTT."""
     stem = key.rsplit(".", 1)[0] if "." in key.rsplit("/", 1)[-1] else key
     for name in (f"{base}.{form}" for base in dict.fromkeys((key, stem)) for form in ("srt", "vtt")):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace.connectors.events.parser import parse_message
-from headrace.connectors.events.results import Ignored, Parsed
+from headrace.connectors.events.results import Ignored, Parsed, Rejected
 from headrace.schemas.records import AwsEvent, JobFinished
 from headrace.schemas.redaction import PLACEHOLDER
 from tests.unit.connectors.webhook import sns_messages
@@ -163,3 +163,46 @@ def test_completion_has_a_subject_and_no_correlation_id() -> None:
     assert isinstance(found, Parsed)
     envelope = found.events[0][1]
     assert (envelope.subject, envelope.source, envelope.correlation_id) == (sns_messages.TOKEN, "aws.rekognition", "")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ending"),
+    [
+        ("Succeeded", "succeeded"),
+        ("Failed With Client Error", "failed"),
+        ("Failed With Service Error", "failed"),
+    ],
+)
+def test_data_automation_job_is_recognised_by_its_output_folder(outcome: str, ending: str) -> None:
+    found = event_of(sns_messages.automation(outcome, error_message="too long"))
+
+    assert (found.service, found.operation) == ("bedrock-data-automation-runtime", "InvokeDataAutomationAsync")
+    assert (found.token, found.status) == (sns_messages.TOKEN, ending)
+    assert found.message == ("too long" if ending == "failed" else None)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("us-west-2", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")]
+)
+def test_data_automation_job_has_the_id_that_its_start_returned(region: str, partition: str) -> None:
+    """`overdue` emits the same completion: both have one id if both have the ARN of the invocation."""
+    body = json.dumps({**json.loads(sns_messages.automation()), "region": region})
+    invocation = "data-automation-invocation/25010344-03f7-4167-803a-837afdc7ce98"
+    assert event_of(body).job_id == f"arn:{partition}:bedrock:{region}:000000000000:{invocation}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        sns_messages.automation("Created"),
+        sns_messages.automation(output_s3_location={"s3_bucket": "results", "name": "mine/0"}),
+        sns_messages.automation(output_s3_location=None),
+        sns_messages.event("aws.bedrock", "Batch Inference Job State Change", {"status": "Completed"}),
+    ],
+)
+def test_other_events_of_bedrock_become_aws_events(body: str) -> None:
+    assert isinstance(event_of(body), AwsEvent)
+
+
+def test_data_automation_job_without_an_id_is_rejected() -> None:
+    assert isinstance(parse_message(sns_messages.automation(job_id=""), NOW), Rejected)

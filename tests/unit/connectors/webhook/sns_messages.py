@@ -78,6 +78,20 @@ def transcription(**changes: Any) -> str:
     return event("aws.transcribe", "Transcribe Job State Change", detail)
 
 
+def automation(outcome: str = "Succeeded", **changes: Any) -> str:
+    """Return the event of Bedrock Data Automation for the end of a Headrace job, as AWS documents it."""
+    detail = {
+        "job_id": "25010344-03f7-4167-803a-837afdc7ce98",
+        "job_status": "SUCCESS",
+        "semantic_modality": "Document",
+        "input_s3_object": {"s3_bucket": "media", "name": "a.pdf"},
+        "output_s3_location": {"s3_bucket": "results", "name": f"_insights/{TOKEN}/25010344-03f7-4167-803a/0"},
+        "error_message": "",
+        **changes,
+    }
+    return event("aws.bedrock", f"Bedrock Data Automation Job {outcome}", detail)
+
+
 def conversion(status: str = "COMPLETE", **changes: Any) -> str:
     """Return a status event of MediaConvert for a Headrace job."""
     detail = {"timestamp": 1773500966535, "jobId": "1-a", "status": status, "userMetadata": {"token": TOKEN}, **changes}

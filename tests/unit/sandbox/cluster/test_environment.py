@@ -62,6 +62,7 @@ def test_returns_the_variables_of_all_components() -> None:
         "AWS_ENDPOINT_URL_MEDIACONVERT": "http://127.0.0.1:3",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:3",
         "AWS_ENDPOINT_URL_SERVICE_QUOTAS": "http://127.0.0.1:3",
+        "AWS_ENDPOINT_URL_BEDROCK_DATA_AUTOMATION_RUNTIME": "http://127.0.0.1:3",
     }
 
 

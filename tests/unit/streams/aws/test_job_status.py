@@ -9,8 +9,9 @@ import pytest
 from botocore.loaders import Loader
 
 from headrace.sandbox.ai.transcribe.job import NO_SPEECH
-from headrace.schemas.jobs import JobSpec, is_running, succeeded
+from headrace.schemas.jobs import DATA_AUTOMATION, JobSpec, is_running, succeeded
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.data_automation import DataAutomation
 from headrace.streams.aws.face_collections import RekognitionFaces
 from headrace.streams.aws.job_status import SPECS, AwsJobStatus
 from headrace.streams.aws.mediaconvert import MediaConvert
@@ -33,6 +34,7 @@ STATUS_SHAPES = {
     "transcribe": "TranscriptionJobStatus",
     "polly": "TaskStatus",
     "mediaconvert": "JobStatus",
+    DATA_AUTOMATION: "AutomationJobStatus",
 }
 ALL_SPECS = sorted(SPECS.values(), key=lambda spec: spec.operation)
 
@@ -64,6 +66,7 @@ def get_result(spec: JobSpec, aws: AwsClient) -> Awaitable[Any]:
         "transcribe": lambda: Transcribe(aws, bucket, SETTINGS, PRICES).get_result("job", 60.0),
         "polly": lambda: Polly(aws, bucket, SETTINGS, PRICES).get_result("job"),
         "mediaconvert": lambda: MediaConvert(aws, bucket, SETTINGS, PRICES).get_result("job", 60.0),
+        DATA_AUTOMATION: lambda: DataAutomation(aws, bucket, SETTINGS, PRICES).get_result("job", 60.0),
     }
     return adapters[spec.service]()
 

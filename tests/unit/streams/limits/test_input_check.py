@@ -9,6 +9,7 @@ from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.schemas.jobs import DATA_AUTOMATION
 from headrace.streams.aws.error_codes import OPERATIONS
 from headrace.streams.costs.prices import operation_of
 from headrace.streams.errors import PermanentError
@@ -16,10 +17,12 @@ from headrace.streams.limits.input_check import (
     accepted_encoding,
     check_media,
     encoding_refusals,
+    fixed_refusals,
     language_code,
     supported_language,
 )
-from headrace.streams.limits.service_inputs import MEDIA_RULES, TEXT_RULES, MediaRule, media_rule, text_rule
+from headrace.streams.limits.input_rules import MediaRule
+from headrace.streams.limits.service_inputs import MEDIA_RULES, TEXT_RULES, media_rule, text_rule
 from headrace.streams.media.media_input import MediaInput, original
 from headrace.streams.rules.record_predicate import record_predicate
 from tests.support.records import asset, ready
@@ -49,7 +52,7 @@ def test_every_operation_that_reads_media_or_text_has_one_rule() -> None:
 
 def test_every_rule_names_its_page() -> None:
     for rule in RULES:
-        guides = ("bedrock", "nova") if rule.service == "bedrock-runtime" else (rule.service,)
+        guides = ("bedrock", "nova") if rule.service.startswith("bedrock") else (rule.service,)
         assert rule.source.startswith(tuple(f"https://docs.aws.amazon.com/{guide}/latest/" for guide in guides))
 
 
@@ -90,6 +93,28 @@ def test_refusal_says_what_is_accepted(facts: dict[str, Any], reason: str) -> No
         check_media("rekognition", "StartLabelDetection", MediaInput(bucket="b", key="k", **given_facts))
     assert refused.value.code == "unsupported_input"
     assert reason in refused.value.why
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"content_type": "video/mp4", "video_codec": "h264", "width": 320, "height": 180}, "it needs 224 a side"),
+        ({"content_type": "image/png", "width": 7_681, "height": 9}, "it accepts 7,680 a side"),
+        ({"content_type": "image/png", "width": 9, "height": 9, "size": 5 * 2**20 + 1}, "it accepts 5,242,880"),
+        ({"content_type": "application/pdf", "pages": 3_001}, "it accepts 3,000"),
+        ({"content_type": "audio/flac", "seconds": 0.4}, "it needs 0.5 s"),
+        ({"content_type": "audio/flac", "seconds": 14_401.0}, "it accepts 14,400 s"),
+        ({"content_type": "audio/flac", "key": "100%.flac"}, "does not match"),
+        ({"content_type": "image/tiff", "width": 9_000, "height": 9}, ""),
+        ({"content_type": "image/png", "width": 9, "height": 9}, ""),
+        ({"content_type": "audio/flac", "seconds": 9.0, "key": "a (1)/ü.flac"}, ""),
+    ],
+)
+def test_each_kind_of_file_has_limits_of_its_own(facts: dict[str, Any], reason: str) -> None:
+    rule = media_rule(DATA_AUTOMATION, "InvokeDataAutomationAsync")
+    media = MediaInput(**{"bucket": "b", "key": "k", "size": 1, **facts})
+    assert reason in "; ".join([*encoding_refusals(rule, media), *fixed_refusals(rule, media)])
+    assert bool(reason) == any([*encoding_refusals(rule, media), *fixed_refusals(rule, media)])
 
 
 @pytest.mark.parametrize("key", [" ", "\t", "a\nb"])

@@ -91,11 +91,12 @@ def test_jobs_survive_a_restart(tmp_path: Path) -> None:
     assert after.job("rekognition", "id-2") == replace(ended, announced_at=102.0)
 
 
-def test_report_counts_starts_and_unique_jobs(ledger: Ledger) -> None:
+@pytest.mark.parametrize("operation", ["StartLabelDetection", "CreateJob", "InvokeDataAutomationAsync"])
+def test_report_counts_starts_and_unique_jobs(ledger: Ledger, operation: str) -> None:
     begin(ledger, JOB)
     subject = JobSubject("media/a.mp4", "token", "id-1")
     for outcome, took_effect in (("ok", True), ("InternalServerError", True), ("ThrottlingException", False)):
-        ledger.record(LedgerCall(1.0, "rekognition", "StartLabelDetection", subject, outcome, took_effect, 0.1))
+        ledger.record(LedgerCall(1.0, "rekognition", operation, subject, outcome, took_effect, 0.1))
     ledger.record(LedgerCall(1.0, "rekognition", "GetLabelDetection", JobSubject(job_id="id-1"), "ok", True, 0.1))
     report = ledger.report({}, 10)
     assert (report["jobs_started"], report["jobs_unique"]) == (2, 1)

@@ -1,0 +1,1 @@
+"""Amazon Bedrock Data Automation, emulated."""
