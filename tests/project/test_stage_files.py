@@ -62,6 +62,19 @@ STAGES = {
         "INSIGHTS",
         ("schemas/avro/InsightsExtracted/v1.avsc", "schemas/topics.py", "streams/stages/data_automation.py"),
     ),
+    "face-search": StageFiles(
+        "PEOPLE",
+        ("schemas/avro/PeopleRecognised/v1.avsc", "schemas/topics.py", "streams/stages/face_search.py"),
+        readers=(
+            "console/commands/faces.py",
+            "console/faces/forget.py",
+            "console/views/apply_operations.py",
+            "console/views/canonical.py",
+            "console/views/queries/history.py",
+            "console/views/specs.py",
+            "console/web/pages/assets/detail.py",
+        ),
+    ),
     "describe": StageFiles(
         "DESCRIBED", ("schemas/avro/MediaDescribed/v1.avsc", "schemas/topics.py", "streams/stages/describe.py")
     ),
