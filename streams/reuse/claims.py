@@ -99,6 +99,14 @@ class ContentClaims:
         found = await self._bucket.get_tagged(self._key(digest))
         return found is not None and _holds(_decode(found), asset)
 
+    async def stored_elsewhere(self, digest: str, asset: Asset) -> bool:
+        """Return whether another version has a result for a content."""
+        found = await self._bucket.get_tagged(self._key(digest))
+        if found is None:
+            return False
+        holder = _decode(found).holder
+        return not _is_same(holder, asset) and (await self._results.load(holder)).has(self._stage.result_name)
+
     async def give_up(self, digest: str, asset: Asset, failure: StageFailure | None = None) -> None:
         """Let another version run the stage, after a failure of this one; `failure` is that of its job."""
         found = await self._bucket.get_tagged(self._key(digest))

@@ -3,6 +3,7 @@
     given-up     it becomes a dead letter (again)
     unwanted     it is not for this stage
     stored       the stored result is emitted again; no service is called
+    reused       the result of identical content is copied; no service is called
     superseded   a newer version of the object is known
     joined       a fan-in checks again whether its set is complete; no service is called
     worked       the stage runs again, without a billed call
@@ -36,9 +37,10 @@ from headrace.streams.engine.decide import (
 )
 from headrace.streams.engine.job_failures import has_reason
 from headrace.streams.results import ResultsStore
+from headrace.streams.reuse.lookup import ReuseLookup
 from headrace.streams.stage import Stage
 
-EffectKind = Literal["given-up", "unwanted", "stored", "superseded", "joined", "worked", "paid"]
+EffectKind = Literal["given-up", "unwanted", "stored", "reused", "superseded", "joined", "worked", "paid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,14 @@ class RecordForecast:
 
 
 class Forecaster:
-    """Forecasts for one stage, from its filters, the results store and the prices."""
+    """Forecasts for one stage, from its filters, the results store and the prices; `reuse` if it reuses results."""
 
-    def __init__(self, stage: Stage, results: ResultsStore, prices: PriceList) -> None:
+    def __init__(
+        self, stage: Stage, results: ResultsStore, prices: PriceList, reuse: ReuseLookup | None = None
+    ) -> None:
         self._stage = stage
         self._prices = prices
+        self._reuse = reuse
         self._decider = Decider(stage, results)
 
     async def effect(self, event: Event | None, topic: str = "") -> RecordForecast:
@@ -63,7 +68,10 @@ class Forecaster:
             return RecordForecast("given-up")
         if not self._decider.accepts(event, topic):
             return RecordForecast("unwanted")
-        return self._forecast(await self._decider.decide(event, topic), event)
+        decision = await self._decider.decide(event, topic)
+        if isinstance(decision, Call | Start) and self._reuse is not None and await self._reuse.reuses(event):
+            return RecordForecast("reused")
+        return self._forecast(decision, event)
 
     def _forecast(self, decision: Decision, event: Event) -> RecordForecast:
         match decision:

@@ -12,6 +12,7 @@ from headrace.console.terminal.screen import Console
 
 LABELS: dict[EffectKind, str] = {
     "stored": "re-emitted from the results store",
+    "reused": "reused from identical content",
     "joined": "checked again by a fan-in",
     "worked": "processed again without a billed call",
     "paid": "processed again with a billed call",

@@ -18,8 +18,10 @@ from headrace.streams.costs.prices import load_price_list
 from headrace.streams.engine import epochs
 from headrace.streams.errors import StageError
 from headrace.streams.limits.rate_limits import RateLimits
-from headrace.streams.results import ResultsBucket, ResultsStore
-from headrace.streams.settings import StreamSettings
+from headrace.streams.results import ResultsStore
+from headrace.streams.reuse.bucket import ContentBucket
+from headrace.streams.reuse.lookup import ReuseLookup
+from headrace.streams.settings import StreamSettings, result_settings
 from headrace.streams.stage import Stage
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ CONCURRENCY = 32
 
 
 @contextmanager
-def bucket() -> Iterator[ResultsBucket]:
+def bucket() -> Iterator[ContentBucket]:
     """Return the results bucket of the settings."""
     aws = AwsClient(CONCURRENCY, RateLimits({}, {}))
     try:
@@ -43,7 +45,14 @@ def create_forecaster(stage: Stage, fresh: bool = False) -> Iterator[Forecaster]
     with bucket() as results_bucket:
         current = _run(epochs.with_current_epoch(results_bucket, stage))
         planned = replace(current, epoch=current.epoch + fresh)
-        yield Forecaster(planned, ResultsStore(results_bucket), load_price_list())
+        yield Forecaster(planned, ResultsStore(results_bucket), load_price_list(), _reuse(planned, results_bucket))
+
+
+def _reuse(stage: Stage, results_bucket: ContentBucket) -> ReuseLookup | None:
+    """Return the lookup of a stage that reuses results; the settings of its worker are those of this process."""
+    if not stage.reuse:
+        return None
+    return ReuseLookup(stage, results_bucket, result_settings(load(StreamSettings)))
 
 
 def begin_epoch(stage: Stage, change: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,11 +20,14 @@ from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
+from headrace.streams.reuse.lookup import ReuseLookup
 from headrace.streams.stage import Stage, Transform
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded
 from tests.support.stages import get_stages
+from tests.unit.streams.reuse.world import World as ReuseWorld
+from tests.unit.streams.reuse.world import image, reusing
 
 NEWER = asset(version="e2", etag="e2", sequencer="0B")
 VIDEO: dict[str, Any] = {"kind": "video", "duration_seconds": 90.0}
@@ -147,3 +151,29 @@ async def test_results_of_an_older_stage_version_are_ignored(world: World) -> No
 
 def received_envelope() -> EventMetadata:
     return from_headers(received(probed()).headers)
+
+
+async def test_record_with_the_content_of_a_stored_result_is_free() -> None:
+    world, stage = ReuseWorld(), reusing("labels")
+    before = list(world.bucket.objects)
+    forecaster = Forecaster(stage, world.results, PRICES, ReuseLookup(stage, world.bucket, ()))
+    forecasts = [await forecaster.effect(image(key)) for key in ("a.jpg", "b.jpg", "c.jpg")]
+    assert [each.kind for each in forecasts] == ["paid", "reused", "reused"], "the first one runs the stage"
+    assert list(world.bucket.objects) == before, "a forecast writes nothing"
+
+    await world.done(stage, received(image("a.jpg")))
+    planned = Forecaster(stage, world.results, PRICES, ReuseLookup(stage, world.bucket, ()))
+    assert await planned.effect(image("b.jpg")) == RecordForecast("reused")
+    assert (await planned.effect(image("a.jpg"))).kind == "stored"
+    assert (await planned.effect(image("d.jpg", sha256="2" * 64))).kind == "paid"
+    world.services.calls.clear()
+    await world.done(stage, received(image("b.jpg")))
+    assert world.services.calls == []
+
+
+async def test_other_settings_and_the_next_epoch_reuse_nothing() -> None:
+    world, stage = ReuseWorld(), reusing("labels")
+    await world.done(stage, received(image("a.jpg")))
+    for changed, settings in ((stage, ("min_confidence=90.0",)), (dataclasses.replace(stage, epoch=1), ())):
+        lookup = ReuseLookup(changed, world.bucket, settings)
+        assert (await Forecaster(changed, world.results, PRICES, lookup).effect(image("b.jpg"))).kind == "paid"
