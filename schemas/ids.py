@@ -10,6 +10,10 @@ from typing import Protocol
 NAMESPACE = uuid.UUID("6f0b8a4c-52b5-5d0e-9c0a-3e7d1f2b4a68")
 """Namespace of every Headrace UUIDv5. A change would give every replayed event a new id."""
 
+_NAMESPACE_BYTES = NAMESPACE.bytes
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""The first digit of the fourth group of a UUID, whose two highest bits are 10."""
+
 SEQUENCER_WIDTH = 32
 TOKEN = re.compile(r"(?P<stage>[a-z][a-z0-9-]{0,22})-[0-9a-f]{40}")
 """A job token has at most 64 characters, so a stage name has at most 23."""
@@ -90,11 +94,8 @@ def random_seed(id_: str) -> int:
 
 def _uuid5(*parts: str) -> str:
     """Return `str(uuid.uuid5(...))` without creating a UUID object. Source: RFC 9562, 5.5."""
-    digest = bytearray(hashlib.sha1(NAMESPACE.bytes + _joined(*parts), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = hashlib.sha1(_NAMESPACE_BYTES + _joined(*parts), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def _joined(*parts: str) -> bytes:

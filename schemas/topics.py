@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, cast
 
 from headrace.schemas import records
 from headrace.schemas.ids import asset_key
@@ -213,8 +215,16 @@ def is_dead_letters(topic: str) -> bool:
 _TOPIC_OF = {event: topic for topic in SHARED for event in topic.events}
 
 
-_OF_A_JOB = (records.JobStarted, records.JobFinished)
-_OF_AN_EXECUTION = (records.StimulusReceived, records.ExecutionAdvanced)
+_SUBJECTS: dict[type[Event], Callable[[Any], str]] = {
+    records.JobStarted: attrgetter("token"),
+    records.JobFinished: attrgetter("token"),
+    records.StimulusReceived: attrgetter("execution"),
+    records.ExecutionAdvanced: attrgetter("execution"),
+    records.TaskScheduled: lambda event: f"{event.execution}#{event.task}",
+    records.ActivityScheduled: attrgetter("activity"),
+    records.AwsEvent: attrgetter("source"),
+}
+"""How to get the subject of an event that has no asset."""
 
 
 def topic_for(kind: type[Event]) -> Topic:
@@ -234,14 +244,7 @@ def key_of(event: Event) -> bytes:
 
 def subject_of(event: Event) -> str:
     """Return the CloudEvents subject of an event: the asset, the job token, the execution or the source."""
-    if isinstance(event, _OF_A_JOB):
-        return event.token
-    if isinstance(event, _OF_AN_EXECUTION):
-        return event.execution
-    if isinstance(event, records.TaskScheduled):
-        return f"{event.execution}#{event.task}"
-    if isinstance(event, records.ActivityScheduled):
-        return event.activity
-    if isinstance(event, records.AwsEvent):
-        return event.source
-    return asset_key(event.asset)
+    subject = _SUBJECTS.get(type(event))
+    if subject is not None:
+        return subject(event)
+    return asset_key(cast(Any, event).asset)

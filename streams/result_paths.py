@@ -35,8 +35,12 @@ def asset_folder(asset: Asset) -> str:
 
 def version_folder(asset: Asset) -> str:
     """Return the folder of one version. Folders sort in S3's order of versions."""
-    sequencer = quote(sequencer_order(asset.sequencer), safe="")
-    return f"{asset_folder(asset)}{sequencer}-{_segment(asset.version, LONGEST_VERSION)}/"
+    order = sequencer_order(asset.sequencer)
+    sequencer = order if _is_plain(order) else quote(order, safe="")
+    version = asset.version
+    if not _is_plain(version) or len(version) > LONGEST_VERSION:
+        version = _segment(version, LONGEST_VERSION)
+    return f"{asset_folder(asset)}{sequencer}-{version}/"
 
 
 def read_version_folder(folder: str) -> VersionPath | None:
@@ -62,6 +66,7 @@ def job_key(token: str) -> str:
     return f"_jobs/{token}.json"
 
 
+@lru_cache(1024)
 def _bucket(name: str) -> str:
     """Encode a bucket name. Buckets created before 2018 may begin with an underscore, as folders of Headrace do.
 
@@ -69,6 +74,11 @@ def _bucket(name: str) -> str:
     """
     segment = _segment(name, LONGEST_KEY)
     return f"%5F{segment[1:]}" if segment.startswith("_") else segment
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name consists of ASCII letters and digits, as most versions do: quoting would not change it."""
+    return name.isalnum() and name.isascii()
 
 
 @lru_cache(16_384)

@@ -133,6 +133,7 @@ class Decider:
         self._stage = stage
         self._results = results
         self._matches = record_filter(stage)
+        self._result_name = stage.result_name
         self._needs_job: Predicate = record_predicate(stage.job.when) if stage.job else lambda _: False
 
     def accepts(self, event: Event, topic: str) -> bool:
@@ -192,8 +193,8 @@ class Decider:
         return decision(handler, FinishedJob(job, record), intent, superseded)
 
     def _known(self, results: AssetResults) -> EmitStored | Superseded | None:
-        if results.has(self._stage.result_name):
-            return EmitStored(self._stage.result_name, results)
+        if results.has(self._result_name):
+            return EmitStored(self._result_name, results)
         return Superseded() if results.newer else None
 
     async def asset_of(self, event: Event) -> Asset | None:

@@ -59,9 +59,9 @@ class Runner:
     """Runs one stage over records."""
 
     def __init__(self, stage: Stage, context: RunnerContext) -> None:
-        self._stage = stage
+        self._stage, self._result_name = stage, stage.result_name
         self._context = dataclasses.replace(
-            context, services=dataclasses.replace(context.services, result_name=stage.result_name)
+            context, services=dataclasses.replace(context.services, result_name=self._result_name)
         )
         self._decider = Decider(stage, context.results)
         self._reuse = ContentReuse(stage, context.reuse) if stage.reuse and context.reuse else None
@@ -125,6 +125,9 @@ class Runner:
         self, decision: Decision, received: ConsumerRecord, event: Event, envelope: EventMetadata
     ) -> Outcome:
         match decision:
+            case Call() | Start():
+                task = OpenedRecord(event, envelope, decision.asset, received.partition)
+                return await self._run_or_reuse(decision, task, received)
             case Skip() | Superseded():
                 return Done(how="skipped" if isinstance(decision, Skip) else "superseded", why=decision.reason)
             case Reject():
@@ -141,9 +144,6 @@ class Runner:
                 return await finish(decision, envelope, received.partition)
             case Gather():
                 return await self._gather(decision, OpenedRecord(event, envelope, decision.asset, received.partition))
-            case Call() | Start():
-                task = OpenedRecord(event, envelope, decision.asset, received.partition)
-                return await self._run_or_reuse(decision, task, received)
             case _:
                 assert_never(decision)
 
@@ -155,7 +155,8 @@ class Runner:
             if reused is not None:
                 return await self._store_and_emit(task, reused.event, reused=reused)
         try:
-            await check_budgets(self._stage, task.event, decision.results, self._context)
+            if self._stage.paid_operations:
+                await check_budgets(self._stage, task.event, decision.results, self._context)
             if isinstance(decision, Start):
                 return await self._start(decision.handler, task)
             return await self._store_and_emit(task, await decision.handler.run(task.event, self._context.services))
@@ -243,7 +244,7 @@ class Runner:
         envelope = stage_envelope(self._stage, event, id_, task.envelope, self._context.clock())
         if reused is not None:
             envelope = replace(envelope, reused_from=reused.source, saved_usd=f"{reused.usd:.6f}")
-        await self._context.results.put(task.asset, name or self._stage.result_name, event, envelope, task.envelope.id)
+        await self._context.results.put(task.asset, name or self._result_name, event, envelope, task.envelope.id)
         metrics.add_cost(self._stage, None if reused else event)
         return Done((self._message(event, envelope),) if event else (), how="reused" if reused else "ran")
 
