@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke-aws test test-busy test-lowest test-containers check bench bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
+.PHONY: help demo smoke-aws test test-busy test-lowest test-containers check bench bench-all bench-page bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,12 @@ check: $(VENV)/dev.stamp ## Lint, format, spelling, types, import rules, schemas
 
 bench: $(VENV)/dev.stamp ## Measure the codec and the demo
 	@set -e; for each in bench/codec.py bench/demo.py; do echo "$$each"; $(BIN)/python -m bench.$$(basename $$each .py); done
+
+bench-all: $(VENV)/dev.stamp .venv-bench/stamp ## Run the benchmarks that fit into 30 min, write docs/performance.md, fail below a target
+	@$(BIN)/python -m bench.all
+
+bench-page: $(VENV)/dev.stamp ## Write docs/performance.md from bench/results, fail below a target
+	@$(BIN)/python -m bench.performance
 
 bench-runner: $(VENV)/dev.stamp .venv-bench/stamp ## Measure the runner and its peers (15 min)
 	@missed=0; $(BIN)/python -m bench.runner $(ARGS) || missed=1; $(BIN)/python -m bench.runner_limits || missed=1; exit $$missed

@@ -60,9 +60,8 @@ class Runner:
 
     def __init__(self, stage: Stage, context: RunnerContext) -> None:
         self._stage, self._result_name = stage, stage.result_name
-        self._context = dataclasses.replace(
-            context, services=dataclasses.replace(context.services, result_name=self._result_name)
-        )
+        services = dataclasses.replace(context.services, result_name=self._result_name)
+        self._context = dataclasses.replace(context, services=services)
         self._decider = Decider(stage, context.results)
         self._reuse = ContentReuse(stage, context.reuse) if stage.reuse and context.reuse else None
 
@@ -155,8 +154,7 @@ class Runner:
             if reused is not None:
                 return await self._store_and_emit(task, reused.event, reused=reused)
         try:
-            if self._stage.paid_operations:
-                await check_budgets(self._stage, task.event, decision.results, self._context)
+            await check_budgets(self._stage, task.event, decision.results, self._context)
             if isinstance(decision, Start):
                 return await self._start(decision.handler, task)
             return await self._store_and_emit(task, await decision.handler.run(task.event, self._context.services))
