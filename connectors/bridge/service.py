@@ -35,8 +35,7 @@ def serve(
 
     Raises:
         BridgeError: The bridge stopped on an error.
-        SettingsError: A variable of the traces is invalid.
-        OSError: The port of the metrics is in use.
+        SettingsError: A variable of the traces is invalid, or the address of the metrics cannot be used.
     """
     tracer = start_tracer("headrace-bridge")
     codec = registry.create_codec(cluster)

@@ -76,7 +76,7 @@ def serving_metrics(settings: MetricsSettings, read_status: ReadStatus) -> Itera
     """Serve `/metrics` while the block runs, if a port is set.
 
     Raises:
-        OSError: the port is in use.
+        SettingsError: the address cannot be used.
     """
     collector, stop = ViewsCollector(), threading.Event()
     if not settings.metrics_port:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from headrace.schemas.runtime.http_server import listen, serve_in_thread
+from headrace.schemas.settings import SettingsError
 
 CONNECTIONS = 50
 METRICS = "/metrics"
@@ -26,9 +27,13 @@ def serve(
     """Serve in a thread until the returned function is called. `pages` are texts by path.
 
     Raises:
-        OSError: the port is in use.
+        SettingsError: the address cannot be used.
     """
-    listener = listen(host, port)
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        remedy = "give each process of a machine its own HEADRACE_METRICS_PORT"
+        raise SettingsError(f"metrics cannot be served on {host}:{port}: {error.strerror}; {remedy}") from error
     for collector in collectors:
         REGISTRY.register(collector)
     stop = serve_in_thread(partial(_respond, pages or {}), listener, CONNECTIONS)

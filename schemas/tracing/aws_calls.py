@@ -1,6 +1,7 @@
 """Count the calls of an AWS client, and record them as spans of the current one, by the events of botocore.
 
-A span has the service, the operation, the HTTP status and the error code. Parameters and responses may be secret.
+The name of a span has service and operation, its attributes the HTTP status and the error code. Parameters and
+responses may be secret.
 Source: botocore, "Event System"; OpenTelemetry Semantic Conventions, "AWS SDK".
 """
 
@@ -71,10 +72,7 @@ def observe(client: Any, counts: AwsCallCounts = CALLS) -> None:
 
 
 def _start(parent: Span, service: str, operation: str) -> Span | None:
-    span = parent.recorder.start(f"{service}.{operation}", "client", parent.context)
-    if span is not None:
-        span.attributes["rpc.service"], span.attributes["rpc.method"] = service, operation
-    return span
+    return parent.recorder.start(f"{service}.{operation}", "client", parent.context)
 
 
 def _end(context: dict[str, Any], status: int, code: str) -> None:

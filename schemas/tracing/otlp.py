@@ -24,7 +24,7 @@ _KINDS: dict[spans.SpanRole, SpanKind] = {
     "consumer": SpanKind.CONSUMER,
 }
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-_OWN = frozenset({"headrace.outcome", "headrace.topic", "headrace.record", "rpc.service", "rpc.method"})
+_OWN = frozenset({"headrace.outcome", "headrace.topic", "headrace.record"})
 """Attributes that contain no external text."""
 _UNSET = Status(StatusCode.UNSET)
 

@@ -102,7 +102,7 @@ def serve(
     """Serve in a thread until the returned function is called. `spans` are those of the tracer.
 
     Raises:
-        OSError: the port is in use.
+        SettingsError: the address cannot be used.
     """
     of_process = AwsCallCollector(), SpanCollector(spans or SpanCounts())
     collectors = (StageGauges(health), metrics.OUTCOMES, *metrics.COUNTERS, *of_process)
