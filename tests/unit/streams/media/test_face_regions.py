@@ -42,11 +42,11 @@ def test_region_ends_at_the_edge_of_the_picture() -> None:
 
 
 def test_moving_face_is_covered_on_its_way_from_one_sample_to_the_next() -> None:
-    faces = [FaceSighting(at / 2, box(0.1 + 0.08 * at)) for at in range(10)]
+    faces = [FaceSighting(at / 2, box(0.1 + 0.12 * at)) for at in range(7)]
     regions = face_regions(faces)
-    for step in range(90):
+    for step in range(61):
         at = step / 20
-        assert covers(regions, at, box(0.1 + 0.16 * at)), at
+        assert covers(regions, at, box(0.1 + 0.24 * at)), at
     assert max(region.box.area for region in regions) < 0.15, "it hides much more than the face"
 
 
