@@ -54,6 +54,7 @@ ADAPTERS = {
         "headrace.connectors.webhook.producer",
         "headrace.console.kafka.topic_reader",
         "headrace.console.kafka.consumer_groups",
+        "headrace.console.kafka.consumers",
         "headrace.console.kafka.log_reader",
         "headrace.console.kafka.record_times",
         "headrace.console.kafka.admin",
