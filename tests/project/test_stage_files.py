@@ -26,7 +26,8 @@ MOST_FILES = 5
 class StageFiles:
     """The constant of a stage's topic, and the files that name the stage, its event or its topic.
 
-    `readers` are the modules of later stages that read its results: they do not count as files of the stage.
+    `readers` are the modules of later stages, commands and views that read its results: they do not count as files of
+    the stage.
     """
 
     topic: str
