@@ -103,10 +103,17 @@ def test_payloads_are_compared(tmp_path: Path, target: str, changed: int) -> Non
 
 
 def test_a_whole_event_is_no_changed_payload_because_of_the_version_of_its_rule(tmp_path: Path) -> None:
-    pairs = pair_rules(
-        [rule("a", prefix("x"))], [rule("a", prefix("x"), 'sns = "arn:a"\ninput = {}', "rate = 1\n")], False
-    )
+    whole = """sns = "arn:a"\ninput = { template = '<aws.events.event.json>' }"""
+    pairs = pair_rules([rule("a", prefix("x"))], [rule("a", prefix("x"), whole)], False)
+    assert pairs[0].payload == "compare"
     assert compared(log_of(*keys("x")), pairs, tmp_path / "s").rules[0].changed == 0
+
+
+def test_near_misses_of_alternatives_miss_one_of_them(tmp_path: Path) -> None:
+    either = '{ "$or" = [{ source = ["no"], "detail-type" = ["MediaUploaded"] }, { source = ["no"], id = ["no"] }] }'
+    found = compared(log_of(*keys("x")), pair_rules([], [rule("a", either)], False), tmp_path / "s").rules[0]
+    assert {each.path: each.records for each in found.near_misses} == {"source": 1}
+    assert set(rule("a", '{ "$or" = [{ a = [1], b = [1] }, { c = [1] }] }').matcher.relaxed()) == {"a", "b"}
 
 
 def test_disabled_and_removed_rules_lose_their_records(tmp_path: Path) -> None:
