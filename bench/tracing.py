@@ -35,11 +35,12 @@ from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.record_spans import traced
 from headrace.streams.engine.scheduler import RecordHandler
+from headrace.streams.handlers import Transform
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.results import ResultsBucket, ResultsStore
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, arrived, envelope
 

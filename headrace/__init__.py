@@ -28,10 +28,11 @@ if TYPE_CHECKING:
         ThrottledError,
         TransientError,
     )
+    from headrace.streams.handlers import AsyncJob, EventPattern, FanIn, FinishedJob, JobWatch, Router, Transform
     from headrace.streams.results import AssetResults
     from headrace.streams.search_text import SearchText
     from headrace.streams.services import Services
-    from headrace.streams.stage import AsyncJob, EventPattern, FanIn, FinishedJob, JobWatch, Router, Stage, Transform
+    from headrace.streams.stage import Stage
 
 __all__ = [
     "Asset",
@@ -93,19 +94,19 @@ _MODULES = {
         "ThrottledError",
         "TransientError",
     ),
-    "headrace.streams.results": ("AssetResults",),
-    "headrace.streams.search_text": ("SearchText",),
-    "headrace.streams.services": ("Services",),
-    "headrace.streams.stage": (
+    "headrace.streams.handlers": (
         "AsyncJob",
         "EventPattern",
         "FanIn",
         "FinishedJob",
         "JobWatch",
         "Router",
-        "Stage",
         "Transform",
     ),
+    "headrace.streams.results": ("AssetResults",),
+    "headrace.streams.search_text": ("SearchText",),
+    "headrace.streams.services": ("Services",),
+    "headrace.streams.stage": ("Stage",),
 }
 """The public names of each module. A module's own last name stands for the module."""
 

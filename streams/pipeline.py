@@ -30,9 +30,10 @@ from headrace.streams import pipeline_config
 from headrace.streams import stages as stage_modules
 from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
 from headrace.streams.costs.prices import PriceList
+from headrace.streams.handlers import AsyncJob, Transform
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.settings import PipelineSettings
-from headrace.streams.stage import AsyncJob, Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages import (
     labels,
     machine_tasks,

@@ -32,10 +32,11 @@ from headrace.schemas.settings import SettingsError
 from headrace.schemas.topics import DELETED, UPLOADED
 from headrace.streams.consent import consent_pattern
 from headrace.streams.costs.asset_budget import NO_LIMIT, BudgetLimits
+from headrace.streams.handlers import AsyncJob, FanIn, Transform
 from headrace.streams.rules.errors import InvalidPatternError
 from headrace.streams.rules.pattern import Pattern
 from headrace.streams.rules.record_predicate import record_predicate
-from headrace.streams.stage import AsyncJob, FanIn, Stage, Transform
+from headrace.streams.stage import Stage
 
 COMMON_SETTINGS = ("on", "when", "reuse")
 REUSE = "content"

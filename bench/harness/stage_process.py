@@ -37,6 +37,7 @@ from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.outcome import Done, Outcome, RecordDisposition
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
+from headrace.streams.handlers import Transform
 from headrace.streams.kafka.faust_app import create_host
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.limits.rate_limits import RateLimits
@@ -45,7 +46,7 @@ from headrace.streams.routing.rule import parse
 from headrace.streams.routing.rule_stage import rule_stage
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from tests.support.prices import PRICES
 
 Kind = Literal["lanes", "bytes", "bytes sent", "not wanted", "stored", "sent", "sent again", "known", "routed"]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from headrace.schemas import topics
 from headrace.schemas.jobs import DATA_AUTOMATION, JOB_SPECS
-from headrace.streams.stage import JobWatch, Stage
+from headrace.streams.handlers import JobWatch
+from headrace.streams.stage import Stage
 from headrace.streams.vision_features import JOB_SPECS as VISION_JOB_SPECS
 
 OBJECT_ACTIONS: Mapping[str, tuple[str, ...]] = {

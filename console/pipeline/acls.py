@@ -10,8 +10,9 @@ from headrace.connectors import readiness
 from headrace.connectors.backfill import producer
 from headrace.schemas import topics
 from headrace.schemas.topics import Topic
+from headrace.streams.handlers import JobWatch
 from headrace.streams.routing.rule import PREFIX
-from headrace.streams.stage import JobWatch, Stage
+from headrace.streams.stage import Stage
 
 AclResource = Literal["topic", "group"]
 AclOperation = Literal["Read", "Write", "Describe", "Create", "Alter"]

@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Literal
 
 from headrace.schemas.topics import Topic
+from headrace.streams.handlers import Router
 from headrace.streams.machines.drawing.order import order_layers
 from headrace.streams.machines.drawing.place import place_nodes
 from headrace.streams.machines.drawing.ranks import Link, Ranking, rank_nodes
-from headrace.streams.stage import Router, Stage
+from headrace.streams.stage import Stage
 
 NodeKind = Literal["stage", "rule", "topic", "fan-in"]
 

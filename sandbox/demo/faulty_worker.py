@@ -13,7 +13,8 @@ from headrace.console.app.main import apply_default_environment
 from headrace.console.commands.worker import host_stages
 from headrace.console.routing.stages import load_stages_and_rules
 from headrace.schemas.runtime import logging
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.handlers import Transform
+from headrace.streams.stage import Stage
 
 STAGES = ("thumbnails", "labels", "moderation", "transcript")
 """Stages without dependent stages, so that the bug does not affect other stages."""

@@ -18,7 +18,8 @@ from headrace.schemas.ids import asset_key, derived_id, job_end_id, job_token, r
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted, JobStatus, MediaUploaded
 from headrace.streams import pipeline
 from headrace.streams.engine.envelope import stage_envelope
-from headrace.streams.stage import FanIn, Stage
+from headrace.streams.handlers import FanIn
+from headrace.streams.stage import Stage
 
 STAGES = ("thumbnails", "scan", "probe", "ready", "labels", "moderation", "transcript", "completed")
 """The stages with results, in the order of the pipeline."""

@@ -23,9 +23,10 @@ from typing import TypeGuard
 from headrace.schemas import topics
 from headrace.schemas.ids import token_stage
 from headrace.schemas.records import Asset, Event, JobFinished, JobStarted
+from headrace.streams.handlers import AsyncJob, FanIn, FinishedJob, JobWatch, Router, Transform
 from headrace.streams.results import AssetResults, JobIntent, ResultsStore
 from headrace.streams.rules.record_predicate import Predicate, record_predicate
-from headrace.streams.stage import AsyncJob, FanIn, FinishedJob, JobWatch, Router, Stage, Transform, record_filter
+from headrace.streams.stage import Stage, record_filter
 
 
 @dataclass(frozen=True, slots=True)

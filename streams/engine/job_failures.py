@@ -8,8 +8,8 @@ from headrace.schemas.jobs import succeeded
 from headrace.schemas.records import Event, JobFinished
 from headrace.schemas.safe_text import header_text
 from headrace.streams.errors import PermanentError, RetryAt
+from headrace.streams.handlers import AsyncJob, FinishedJob
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob
 
 CHECK_AGAIN_SECONDS = 60.0
 

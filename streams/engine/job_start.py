@@ -14,8 +14,9 @@ from headrace.streams.engine import metrics
 from headrace.streams.engine.context import OpenedRecord, RunnerContext
 from headrace.streams.engine.outcome import EVERY_ERROR
 from headrace.streams.errors import PermanentError, ThrottledError
+from headrace.streams.handlers import AsyncJob
 from headrace.streams.reuse.reuse import ContentReuse
-from headrace.streams.stage import AsyncJob, Stage
+from headrace.streams.stage import Stage
 
 
 async def start_job(

@@ -32,7 +32,8 @@ from headrace.streams.engine.partition import scheduling_key
 from headrace.streams.engine.ports import Producer
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import OutageError, StageError, ThrottledError, TransientError
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.handlers import Transform
+from headrace.streams.stage import Stage
 
 INLINE_RETRY_SECONDS = 2.0
 INLINE_RETRY_ATTEMPTS = 3

@@ -48,9 +48,10 @@ from headrace.streams.engine.job_start import start_job
 from headrace.streams.engine.outcome import EVERY_ERROR, Dead, Done, Outcome, outcome_for, raise_if_cancelled
 from headrace.streams.engine.record_spans import finish_span, link_stored
 from headrace.streams.errors import ObjectGone, PermanentError, TransientError
+from headrace.streams.handlers import AsyncJob, FanIn, Router, Transform
 from headrace.streams.results import StoredResult
 from headrace.streams.reuse.reuse import ContentReuse, ReusedResult
-from headrace.streams.stage import AsyncJob, FanIn, Router, Stage, Transform
+from headrace.streams.stage import Stage
 
 SKIPPED = Done(how="skipped", why=NOT_MATCHED.reason)
 

@@ -17,11 +17,12 @@ from headrace.schemas.records import Event
 from headrace.schemas.topics import Topic
 from headrace.streams.engine.headers import original_headers, record_history, text, timestamp_ms
 from headrace.streams.errors import PermanentError, ShadowMatch, StageError
+from headrace.streams.handlers import Router
 from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.routing.event_format import to_eventbridge_event
 from headrace.streams.routing.input_transformer import InvalidPayloadError, RuleContext, transform
 from headrace.streams.routing.rule import Rule, RuleRetryPolicy
-from headrace.streams.stage import Router, Stage
+from headrace.streams.stage import Stage
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

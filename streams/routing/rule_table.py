@@ -19,9 +19,10 @@ from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.parsing import parse_struct
 from headrace.schemas.settings import SettingsError
 from headrace.streams.engine import metrics
+from headrace.streams.handlers import Transform
 from headrace.streams.routing.rule import Rule, read_text
 from headrace.streams.routing.rule_stage import ActiveRule, SendDelivery, reloadable_rule_stage
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 
 BuildStage = Callable[[Rule], SendDelivery | None]
 """Opens the connection to a rule's target. Raises `InvalidRuleError` for an invalid target."""

@@ -9,9 +9,10 @@ import msgspec
 
 from headrace.schemas.records import Asset, Event, Pointer
 from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, Topic
+from headrace.streams.handlers import Transform
 from headrace.streams.service_results import TextSpans
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._text import HAS_WORDS, text_of
 from headrace.streams.text_features import TEXT_FEATURES, SpanFeature
 

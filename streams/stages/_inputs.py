@@ -8,13 +8,13 @@ from dataclasses import replace
 from headrace.schemas.jobs import DATA_AUTOMATION
 from headrace.schemas.records import MediaReady, MediaTranscoded, Pointer
 from headrace.schemas.topics import subject_of
+from headrace.streams.handlers import EventPattern
 from headrace.streams.limits.input_check import encoding_refusals, fixed_refusals
 from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.media import rendition
 from headrace.streams.media.info import MediaInfo
 from headrace.streams.media.media_input import MediaInput, original
 from headrace.streams.services import Services
-from headrace.streams.stage import EventPattern
 
 IS_FILE: EventPattern = {
     "$or": [{"asset": {"key": [{"anything-but": {"suffix": "/"}}]}}, {"asset": {"size": [{"numeric": [">", 0]}]}}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headrace.schemas.cloudevents import EventMetadata
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.records import Event
-from headrace.streams.stage import Router
+from headrace.streams.handlers import Router
 
 
 async def _route(_: ConsumerRecord, event: Event, __: EventMetadata) -> tuple[ProducerRecord, ...] | None:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from headrace.schemas.records import Asset, Event, MediaReady, Pointer
 from headrace.schemas.topics import READY, Topic
 from headrace.streams.costs.prices import operation_of
+from headrace.streams.handlers import AsyncJob, EventPattern, FinishedJob, Transform
 from headrace.streams.limits.input_check import accepted_encoding
 from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.service_results import VisionResult
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, EventPattern, FinishedJob, Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._frame_answers import detect_in_frames
 from headrace.streams.stages._inputs import Proxied, from_proxy, media_for, picture_for
 from headrace.streams.vision_features import VISION_FEATURES, Feature, FeatureSpec

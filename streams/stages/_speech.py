@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from headrace.streams.handlers import EventPattern
 from headrace.streams.limits.input_check import accepted_encoding
 from headrace.streams.limits.service_inputs import media_rule
-from headrace.streams.stage import EventPattern
 from headrace.streams.stages._inputs import from_proxy
 
 OPERATION = "StartTranscriptionJob"

@@ -7,8 +7,9 @@ from collections.abc import Collection
 from headrace.schemas import topics
 from headrace.schemas.records import Asset, MediaCompleted, StageFailure
 from headrace.schemas.topics import Topic, dead_letters
+from headrace.streams.handlers import FanIn
 from headrace.streams.results import AssetResults
-from headrace.streams.stage import FanIn, Stage, charges_of, record_filter
+from headrace.streams.stage import Stage, charges_of, record_filter
 
 
 def completion_of(stages: tuple[Stage, ...]) -> Stage:

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from headrace.schemas.records import CustomLabelsDetected, MediaReady
 from headrace.schemas.topics import CUSTOM_LABELS, READY
+from headrace.streams.handlers import Transform
 from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._frame_answers import detect_in_frames
 from headrace.streams.stages._inputs import picture_for
 

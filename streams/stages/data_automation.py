@@ -12,12 +12,13 @@ from headrace.schemas.jobs import DATA_AUTOMATION
 from headrace.schemas.parsing import parse_struct
 from headrace.schemas.records import InsightPart, InsightsExtracted, Label, MediaReady
 from headrace.schemas.topics import INSIGHTS, READY
+from headrace.streams.handlers import AsyncJob, FinishedJob
 from headrace.streams.insights import InsightProject, Insights
 from headrace.streams.limits.input_check import accepted_encoding
 from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.search_text import SearchProseKind, SearchText
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import Proxied, from_proxy, media_for, picture_for
 from headrace.streams.stages._text import excerpt
 

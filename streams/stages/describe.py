@@ -16,13 +16,14 @@ from headrace.schemas.parsing import InvalidValueError, parse_struct
 from headrace.schemas.records import Chapter, MediaDescribed, MediaReady
 from headrace.schemas.topics import DESCRIBED, READY
 from headrace.streams.errors import PermanentError
+from headrace.streams.handlers import Transform
 from headrace.streams.limits.input_check import accepted_encoding
 from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.media.question import MediaQuestion
 from headrace.streams.search_text import SearchText
 from headrace.streams.service_results import Completion
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import Proxied, from_proxy, media_for, picture_for
 
 MAX_ANSWER_CHARACTERS = 64_000

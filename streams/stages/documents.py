@@ -6,10 +6,11 @@ import msgspec
 
 from headrace.schemas.records import Asset, DocumentAnalysed, MediaReady
 from headrace.schemas.topics import DOCUMENTS, READY
+from headrace.streams.handlers import AsyncJob, FinishedJob, Transform
 from headrace.streams.media.media_input import original
 from headrace.streams.service_results import DocumentFeature, DocumentText
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import picture_for
 from headrace.streams.stages._text import excerpt
 

@@ -18,12 +18,13 @@ from headrace.schemas.records import Asset, DocumentAnalysed, MediaEmbedded, Med
 from headrace.schemas.topics import DOCUMENTS, EMBEDDED, TRANSCRIBED
 from headrace.streams.embeddings import TITAN_V2, EmbeddingModel
 from headrace.streams.errors import PermanentError, StageError
+from headrace.streams.handlers import Transform
 from headrace.streams.passages.embedded import MOST_EMBEDDED, EmbeddedPassage, EmbeddedText
 from headrace.streams.passages.passage import Passage
 from headrace.streams.passages.speech_text import page_passages, transcript_passages
 from headrace.streams.passages.vectors import pack_vector
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._text import HAS_WORDS
 
 CONCURRENT_CALLS = 8

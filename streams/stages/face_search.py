@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import Asset, MediaReady, PeopleRecognised
 from headrace.schemas.topics import PEOPLE, READY
+from headrace.streams.handlers import AsyncJob, FinishedJob, Transform
 from headrace.streams.limits.input_check import accepted_encoding
 from headrace.streams.limits.service_inputs import media_rule
 from headrace.streams.people import DEFAULT_COLLECTION, FaceSearch, PeopleResult
 from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import Proxied, from_proxy, media_for, picture_for
 
 OPERATION = "StartFaceSearch"

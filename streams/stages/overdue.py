@@ -15,9 +15,10 @@ from headrace.schemas.records import JobFinished, JobStarted
 from headrace.schemas.safe_text import header_text
 from headrace.schemas.topics import JOBS_STARTED
 from headrace.streams.errors import PermanentError, RetryAt
+from headrace.streams.handlers import CheckJob, JobWatch
 from headrace.streams.results import AssetResults
 from headrace.streams.services import Services
-from headrace.streams.stage import CheckJob, JobWatch, Stage
+from headrace.streams.stage import Stage
 
 FIRST_CHECK_SECONDS = 900.0
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.records import MediaProbed, MediaUploaded
+from headrace.streams.handlers import Transform
 from headrace.streams.media import probe as media_probe
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import IS_FILE
 
 

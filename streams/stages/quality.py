@@ -10,11 +10,12 @@ import msgspec
 
 from headrace.schemas.records import MediaReady, QualityFailure, QualityMeasured
 from headrace.schemas.topics import QUALITY, READY, subject_of
+from headrace.streams.handlers import Transform
 from headrace.streams.media.quality import DEADLINE_SECONDS, measure
 from headrace.streams.media.quality_report import QualityReport, SpanKind, longest, total_seconds
 from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 
 MOST_SPANS = 50
 

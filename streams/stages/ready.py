@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.records import Asset, MediaProbed, MediaReady, MediaScanned
+from headrace.streams.handlers import FanIn
 from headrace.streams.results import AssetResults
-from headrace.streams.stage import FanIn, Stage
+from headrace.streams.stage import Stage
 
 
 async def ready(asset: Asset, results: AssetResults) -> MediaReady | None:

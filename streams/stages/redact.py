@@ -17,6 +17,7 @@ from headrace.schemas.parsing import InvalidValueError
 from headrace.schemas.records import Asset, FacesDetected, MediaReady, MediaRedacted, Pointer, TranscriptRedacted
 from headrace.schemas.topics import FACES, READY, REDACTED_MEDIA, REDACTED_TRANSCRIPT, Topic, subject_of
 from headrace.streams.errors import PermanentError
+from headrace.streams.handlers import FanIn
 from headrace.streams.media.detected_faces import faces_of_picture, faces_of_video
 from headrace.streams.media.face_regions import face_regions
 from headrace.streams.media.quality import DEADLINE_SECONDS
@@ -24,7 +25,7 @@ from headrace.streams.media.redacted_proxy import Redaction, redacted_media, red
 from headrace.streams.media.redacted_speech import SilentRange, silent_ranges, spoken_items
 from headrace.streams.results import AssetResults
 from headrace.streams.services import Services
-from headrace.streams.stage import FanIn, Stage
+from headrace.streams.stage import Stage
 
 KINDS = ["image", "video", "audio"]
 CONTENT_TYPES = {"image": ("jpg", "image/jpeg"), "video": ("mp4", "video/mp4"), "audio": ("m4a", "audio/mp4")}

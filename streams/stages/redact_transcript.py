@@ -6,11 +6,12 @@ from headrace.schemas.parsing import InvalidValueError
 from headrace.schemas.records import TranscriptRedacted
 from headrace.schemas.topics import READY, REDACTED_TRANSCRIPT
 from headrace.streams.errors import PermanentError
+from headrace.streams.handlers import AsyncJob, FinishedJob
 from headrace.streams.limits.service_inputs import REDACTION_LANGUAGES
 from headrace.streams.media.redacted_speech import SpokenItem, spoken_items, webvtt
 from headrace.streams.service_results import Transcript
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import Proxied, media_for
 from headrace.streams.stages._speech import OPERATION, PAID_OPERATIONS, PROXIED_SOUND, SOUND
 from headrace.streams.stages._text import excerpt

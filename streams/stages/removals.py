@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.records import MediaDeleted
+from headrace.streams.handlers import Transform
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 
 
 async def removal(deleted: MediaDeleted, services: Services) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from headrace.schemas.records import SentimentDetected
 from headrace.schemas.topics import DOCUMENTS, SENTIMENT, TRANSCRIBED
+from headrace.streams.handlers import Transform
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._text import HAS_WORDS, text_of
 from headrace.streams.text_features import TEXT_FEATURES
 

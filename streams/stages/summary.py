@@ -6,9 +6,10 @@ from typing import Any
 
 from headrace.schemas.records import Charge, MediaSummarised
 from headrace.schemas.topics import DOCUMENTS, SUMMARISED, TRANSCRIBED
+from headrace.streams.handlers import Transform
 from headrace.streams.media.text_chunks import split_text
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._text import HAS_WORDS, text_of
 
 PART_BYTES = 40_000

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from headrace.schemas import topics
 from headrace.schemas.records import MediaThumbnailed, MediaUploaded, Picture
+from headrace.streams.handlers import Transform
 from headrace.streams.media import probe as media_probe
 from headrace.streams.media import thumbnails as media_thumbnails
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import IS_FILE
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from headrace.schemas.records import MediaReady, MediaTranscoded
 from headrace.schemas.topics import READY, TRANSCODED
+from headrace.streams.handlers import AsyncJob, FinishedJob
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import services_that_need_a_proxy
 
 

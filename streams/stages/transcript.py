@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from headrace.schemas import topics
 from headrace.schemas.records import MediaTranscribed
+from headrace.streams.handlers import AsyncJob, FinishedJob
 from headrace.streams.service_results import Transcript
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import Proxied, media_for
 from headrace.streams.stages._speech import OPERATION, PAID_OPERATIONS, PROXIED_SOUND, SOUND
 from headrace.streams.stages._text import excerpt

@@ -6,9 +6,10 @@ from typing import Any
 
 from headrace.schemas.records import MediaTranslated, Pointer
 from headrace.schemas.topics import DOCUMENTS, TRANSCRIBED, TRANSLATED
+from headrace.streams.handlers import Transform
 from headrace.streams.media import webvtt
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages._text import HAS_WORDS, excerpt, text_of
 
 

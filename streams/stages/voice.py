@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from headrace.schemas.records import MediaTranslated, MediaVoiced
 from headrace.schemas.topics import TRANSLATED, VOICED
+from headrace.streams.handlers import AsyncJob, FinishedJob
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage
+from headrace.streams.stage import Stage
 from headrace.streams.stages._text import HAS_WORDS, text_of
 
 VOICES = {

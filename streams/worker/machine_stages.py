@@ -32,8 +32,9 @@ from headrace.streams.executions.tasks.stage_task import StageTasks
 from headrace.streams.executions.tasks.task_router import TaskKinds, TaskRouter
 from headrace.streams.executions.timer_loop import TimerLoop
 from headrace.streams.executions.transitions import ExecutionPorts
+from headrace.streams.handlers import Router, RouteRecord
 from headrace.streams.results import ResultsBucket, ResultsStore
-from headrace.streams.stage import Router, RouteRecord, Stage
+from headrace.streams.stage import Stage
 from headrace.streams.stages import machine_tasks, machines
 
 MACHINE_STAGES = (machines.STAGE.name, machine_tasks.STAGE.name)

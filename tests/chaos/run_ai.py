@@ -42,7 +42,7 @@ from headrace.schemas.ids import token_stage
 from headrace.schemas.jobs import CONCURRENT_JOBS
 from headrace.schemas.topics import UPLOADED
 from headrace.streams import pipeline
-from headrace.streams.stage import AsyncJob, Transform
+from headrace.streams.handlers import AsyncJob, Transform
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"operation": "*", "kind": "throttle", "share": 0.15},

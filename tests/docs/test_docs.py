@@ -19,9 +19,10 @@ from headrace.console.app.main import app
 from headrace.schemas import topics
 from headrace.schemas.records import Label, MediaModerated, Pointer
 from headrace.streams import pipeline
+from headrace.streams.handlers import Transform
 from headrace.streams.results import ResultsStore
 from headrace.streams.rules.record_predicate import record_predicate
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from tests.docs import references
 from tests.docs.generate import GENERATED, README, ROOT, SETTINGS, rendered
 from tests.support.fake_services import FakeServices, MemoryBucket

@@ -239,7 +239,8 @@ def test_example_stage_runs(repository: Path) -> None:
         from headrace.streams.aws.error_codes import OPERATIONS
         from headrace.streams.aws.rekognition import Rekognition
         from headrace.streams.costs.prices import read_price_list
-        from headrace.streams.stage import Transform, record_filter
+        from headrace.streams.handlers import Transform
+        from headrace.streams.stage import record_filter
 
         [stage] = [each for each in pipeline.OPTIONAL_STAGES if each.name == "equipment"]
         assert stage.writes in topics.table(["equipment"]) and stage.writes not in topics.table(["labels"])

@@ -30,6 +30,7 @@ from headrace.schemas.settings import SettingsError
 from headrace.streams.engine.dlq import RedriveInfo, dead_letter, redrive_record, retry_record
 from headrace.streams.engine.headers import due_at, record_history
 from headrace.streams.engine.outcome import Dead, Retry
+from headrace.streams.handlers import Transform
 from headrace.streams.machines.drawing import machine_svg, machine_text
 from headrace.streams.machines.errors import DefinitionError, StatesError
 from headrace.streams.machines.validation import validate
@@ -44,7 +45,7 @@ from headrace.streams.routing.input_transformer import (
     transform,
 )
 from headrace.streams.routing.rule import read_text
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from tests.fuzz import expression_values as machines
 from tests.support.records import NOW, arrived
 

@@ -34,7 +34,8 @@ from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams import pipeline
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.handlers import Transform
+from headrace.streams.stage import Stage
 from tests.support.process import run
 from tests.support.records import arrived, asset, envelope, uploaded
 

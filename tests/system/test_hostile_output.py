@@ -34,7 +34,8 @@ from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.losses import LostRange, records_lost, to_record
 from headrace.streams.engine.outcome import Dead
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.handlers import Transform
+from headrace.streams.stage import Stage
 from headrace.streams.worker.status_reports import StageStatusReport
 from tests.docs.references import commands
 from tests.support.hostile import assert_visible

@@ -28,11 +28,11 @@ from headrace.streams import pipeline
 from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.handlers import FinishedJob
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import VisionResult
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import FinishedJob
 from headrace.streams.stages import _rekognition, labels
 from tests.chaos.support.observer import read_back
 from tests.support.brokers import brokers

@@ -27,12 +27,13 @@ from headrace.streams.engine.dlq import dead_letter
 from headrace.streams.engine.outcome import Dead, Done, PauseStage, Retry, label
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import PermanentError
+from headrace.streams.handlers import AsyncJob, FinishedJob, Transform
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import AssetResults, ResultsBucket, ResultsStore
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
+from headrace.streams.stage import Stage
 
 CONCURRENCY = 16
 MAX_ATTEMPTS = 3

@@ -30,8 +30,9 @@ from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.parsing import InvalidValueError, parse_struct
 from headrace.schemas.settings import load
 from headrace.schemas.topics import Topic
+from headrace.streams.handlers import JobWatch, Router
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import JobWatch, Router, Stage
+from headrace.streams.stage import Stage
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 RETENTION_DAYS = 7

@@ -23,7 +23,8 @@ from headrace.console.views.stored_text import from_stored
 from headrace.console.views.tables import assets, jobs, stage_states, timeline, versions
 from headrace.schemas import topics
 from headrace.schemas.records import Event
-from headrace.streams.stage import FanIn, JobWatch, Stage, record_filter
+from headrace.streams.handlers import FanIn, JobWatch
+from headrace.streams.stage import Stage, record_filter
 from headrace.streams.worker.status_reports import StageStatusReport
 
 RECENT = 2_000

@@ -21,10 +21,11 @@ from headrace.schemas.records import Asset, Event
 from headrace.schemas.serde.codec import Codec
 from headrace.streams.executions.json_codec import decode_json, encode_json
 from headrace.streams.executions.tasks.ports import ScheduledWork, TaskError
+from headrace.streams.handlers import AsyncJob, FanIn, Transform
 from headrace.streams.machines.json_types import Json
 from headrace.streams.result_paths import asset_folder, version_folder
 from headrace.streams.results import AssetResults, ResultsBucket, ResultsStore
-from headrace.streams.stage import AsyncJob, FanIn, Stage, Transform, record_filter
+from headrace.streams.stage import Stage, record_filter
 
 SERVICE = "headrace"
 NOT_ACCEPTED = "Headrace.InputNotAccepted"

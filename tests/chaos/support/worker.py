@@ -37,13 +37,14 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.headers import due_at
 from headrace.streams.engine.processor import Processor
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
+from headrace.streams.handlers import AsyncJob, FinishedJob, Transform
 from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import FaustHost, create_app
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.services import Services
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import AsyncJob, FinishedJob, Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.worker.loss_reporter import LossReporter
 from headrace.streams.worker.runtime import HostedStage
 from tests.chaos.support.planted_bugs import only_promised, plant

@@ -25,7 +25,8 @@ from headrace.schemas.records import (
 from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.outcome import Dead, Retry
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.handlers import Transform
+from headrace.streams.stage import Stage
 from tests.support import records
 from tests.support.records import CODEC, NOW, arrived
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from headrace.schemas.topics import READY
+from headrace.streams.handlers import Transform
 from headrace.streams.pipeline_config import PipelineConfig, PipelineConfigError, select_stages
-from headrace.streams.stage import Stage, Transform, record_filter
+from headrace.streams.stage import Stage, record_filter
 from tests.support.records import asset, ready
 
 

@@ -13,10 +13,11 @@ from headrace.schemas.records import MediaProbed
 from headrace.schemas.settings import SettingsError
 from headrace.streams import pipeline, pipeline_config
 from headrace.streams.costs.asset_budget import BudgetLimits
+from headrace.streams.handlers import Transform
 from headrace.streams.limits import job_quotas
 from headrace.streams.pipeline_config import PipelineConfig
 from headrace.streams.results import ResultsStore
-from headrace.streams.stage import Stage, Transform, record_filter
+from headrace.streams.stage import Stage, record_filter
 from headrace.streams.stages import ready as ready_stage
 from headrace.streams.stages.probe import probe_stage
 from tests.support.fake_services import FakeServices, MemoryBucket

@@ -20,7 +20,8 @@ from headrace.streams.engine.dlq import (
 )
 from headrace.streams.engine.headers import RecordHistory, count_in, due_at, original_headers, record_history
 from headrace.streams.engine.outcome import Dead, Retry
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.handlers import Transform
+from headrace.streams.stage import Stage
 from tests.support.records import NOW, arrived, raw
 
 

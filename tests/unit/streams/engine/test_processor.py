@@ -34,10 +34,11 @@ from headrace.streams.errors import (
     ThrottledError,
     TransientError,
 )
+from headrace.streams.handlers import Transform
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.retry_policy import RetryPolicy
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, arrived, asset, job_finished, ready, received, uploaded

@@ -27,11 +27,12 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome, PauseStage, Retry
 from headrace.streams.engine.runner import Runner
 from headrace.streams.errors import OutageError, PermanentError, StageError, ThrottledError, TransientError
+from headrace.streams.handlers import AsyncJob, FanIn, FinishedJob, Transform
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.pipeline import stages
 from headrace.streams.results import AssetResults, ResultsStore
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, FanIn, FinishedJob, Stage, Transform
+from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.job_slots import CountingSlots
 from tests.support.prices import PRICES

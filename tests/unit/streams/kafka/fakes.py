@@ -11,10 +11,11 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.outcome import RecordDisposition
 from headrace.streams.engine.scheduler import KeyedScheduler
+from headrace.streams.handlers import Transform
 from headrace.streams.kafka.consumer import BatchConsumer
 from headrace.streams.kafka.faust_app import create_app
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 
 
 async def nothing(_: ConsumerRecord) -> RecordDisposition:

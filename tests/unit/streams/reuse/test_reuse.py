@@ -14,10 +14,11 @@ from headrace.schemas.records import Asset, MediaLabelled, MediaTranscribed
 from headrace.streams.engine.dlq import RedriveInfo, dead_letter, redrive_record
 from headrace.streams.engine.outcome import Dead, Done, Retry
 from headrace.streams.errors import ObjectGone, OutageError, PermanentError, TransientError
+from headrace.streams.handlers import Transform
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.result_paths import version_folder
 from headrace.streams.reuse.waiting import CODE, ResultWaiters
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.records import NOW, arrived, received, uploaded
 from tests.support.stages import get_stages

@@ -16,6 +16,7 @@ from headrace.streams.costs.estimates import estimate
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Done
 from headrace.streams.engine.runner import Runner
+from headrace.streams.handlers import FinishedJob
 from headrace.streams.insights import (
     ExtractedInsights,
     FilePart,
@@ -28,7 +29,7 @@ from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.pipeline_config import PipelineConfig, PipelineConfigError
 from headrace.streams.results import ResultsStore
-from headrace.streams.stage import FinishedJob, record_filter
+from headrace.streams.stage import record_filter
 from headrace.streams.stages.data_automation import STAGE, data_automation_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES

@@ -11,11 +11,12 @@ from headrace.schemas.records import Charge, DocumentAnalysed, MediaEmbedded, Me
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.embeddings import TITAN_V2, Embedding, EmbeddingModel
 from headrace.streams.errors import PermanentError, ThrottledError
+from headrace.streams.handlers import Transform
 from headrace.streams.passages.embedded import EmbeddedText, read_embedded
 from headrace.streams.passages.vectors import cosine, pack_vector, sign_bits, unpack_vector
 from headrace.streams.results import ResultsStore
 from headrace.streams.services import Services
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from headrace.streams.stages import embedding
 from headrace.streams.stages.embedding import embedding_stage
 from tests.support.fake_services import FakeServices, MemoryBucket

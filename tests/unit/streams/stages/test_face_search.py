@@ -9,13 +9,14 @@ import pytest
 
 from headrace.schemas.records import MatchedFace, MediaReady, PeopleRecognised, SeenFace
 from headrace.streams.costs.estimates import estimate
+from headrace.streams.handlers import AsyncJob
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.people import FaceSearch, PeopleResult
 from headrace.streams.pipeline_config import PipelineConfig, PipelineConfigError, select_stages
 from headrace.streams.results import ResultsStore
 from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
-from headrace.streams.stage import AsyncJob, Stage
+from headrace.streams.stage import Stage
 from headrace.streams.stages.face_search import STAGE, face_search_stage, image_id, search_texts, summary
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES

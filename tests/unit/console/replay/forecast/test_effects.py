@@ -18,10 +18,11 @@ from headrace.schemas.serde.codec import DecodeError
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
+from headrace.streams.handlers import Transform
 from headrace.streams.limits.job_slots import UnlimitedSlots
 from headrace.streams.results import ResultsStore
 from headrace.streams.reuse.lookup import ReuseLookup
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import CODEC, NOW, asset, job_finished, probed, raw, ready, received, scanned, uploaded

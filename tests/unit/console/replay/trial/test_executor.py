@@ -17,9 +17,10 @@ from headrace.console.replay.trial.recorded_aws import REFUSED
 from headrace.schemas import topics
 from headrace.schemas.records import MediaReady, MediaScanned
 from headrace.streams.errors import OutageError, PermanentError, StageError, TransientError
+from headrace.streams.handlers import Transform
 from headrace.streams.results import ResultsStore
 from headrace.streams.settings import StreamSettings
-from headrace.streams.stage import Stage, Transform
+from headrace.streams.stage import Stage
 from tests.support.fake_services import MemoryBucket
 from tests.support.records import CODEC, asset, envelope, raw, ready, received, scanned
 
