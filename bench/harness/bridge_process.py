@@ -17,6 +17,7 @@ import psutil
 
 from headrace.connectors.bridge.bridge import Bridge
 from headrace.connectors.bridge.in_flight import InFlightMessage
+from headrace.connectors.bridge.producer import BridgeProducer
 from headrace.connectors.bridge.service import open_source
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.schemas.kafka import clients
@@ -93,7 +94,8 @@ def bridge(task: Task) -> Measured:
     watch = Watch(task.messages)
     settings = BridgeSettings(queue_urls=(task.queue_url,), bridge_receivers=task.receivers, bridge_poll_seconds=1)
     cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
-    running = MeasuredBridge(settings, partial(clients.producer, cluster), codec.load(), threading.Event())
+    producer = BridgeProducer(partial(clients.producer, cluster), lambda: False)
+    running = MeasuredBridge(settings, producer, codec.load(), threading.Event())
     running.watch = watch
     running.open()
     gc_tuning.reduce_gc_frequency()

@@ -151,9 +151,8 @@ class Bench:
         self.cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
         when = NOT_WANTED if task.kind == "not wanted" else {}
         reads = topics.Topic(task.reads, "uploads")
-        self.stage = Stage(task.name, (reads,), Transform(self.handler.on_event), topics.SCANNED, when=when)
-        if task.kind == "routed":
-            self.stage = _rule(task)
+        runs = Stage(task.name, (reads,), Transform(self.handler.on_event), topics.SCANNED, when=when)
+        self.stage = _rule(task) if task.kind == "routed" else runs
         self._results = ResultsStore(_bucket(task))
         process = self.handler.alone if task.kind == "lanes" else self._processor().process
         self.scheduler = KeyedScheduler(

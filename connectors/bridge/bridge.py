@@ -16,7 +16,7 @@ from itertools import groupby
 from operator import attrgetter
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 
 from headrace.connectors.bridge.deleter import MessageDeleter
 from headrace.connectors.bridge.in_flight import (
@@ -27,6 +27,7 @@ from headrace.connectors.bridge.in_flight import (
 )
 from headrace.connectors.bridge.message_states import MessageOutcome
 from headrace.connectors.bridge.metrics import BridgeCollector
+from headrace.connectors.bridge.producer import BridgeProducer
 from headrace.connectors.bridge.publish_spans import Delivered, traced_delivery
 from headrace.connectors.bridge.queue import BATCH, QueueUnavailableError, SqsMessage
 from headrace.connectors.bridge.settings import BridgeSettings
@@ -35,7 +36,6 @@ from headrace.connectors.events.dead_letters import rejected_message
 from headrace.connectors.events.decoding import EPOCH
 from headrace.connectors.events.encoder import encode_message, encode_valid_parts
 from headrace.connectors.events.results import Ignored, Rejected
-from headrace.schemas.kafka.producer import enqueue
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde.codec import Codec
@@ -58,12 +58,12 @@ class Bridge:
     def __init__(
         self,
         settings: BridgeSettings,
-        connect: Callable[..., Producer],
+        producer: BridgeProducer,
         codec: Codec,
         stopping: threading.Event,
         tracer: Tracer | None = None,
     ) -> None:
-        """Create the producer by `connect`, which takes extra librdkafka options. An error sets `stopping`."""
+        """An error sets `stopping`."""
         self._settings = settings
         self._stopping = stopping
         self._codec = codec
@@ -71,18 +71,18 @@ class Bridge:
         self._in_flight = InFlightMessages(settings.bridge_in_flight, self._on_acknowledged)
         self._deleters: dict[QueueSourceState, MessageDeleter] = {}
         self._queue_outages: dict[QueueSourceState, OutageLog] = {}
-        self._kafka_outage = OutageLog()
         self._reports: deque[DeliveryReport] = deque()
         self._receivers: list[threading.Thread] = []
         self._closed = threading.Event()
         self._failure: Exception | None = None
-        self._producer = connect(error_cb=self._handle_error)
+        self._producer = producer
         self.counts = self._in_flight.counts
         self.metrics = BridgeCollector(self._in_flight)
 
     def open(self) -> None:
         """Start the background threads."""
         self.thread("poll", self._poll)
+        self.thread("kafka", partial(self._producer.watch, self._closed))
         self.thread("visibility", partial(extend_visibility_loop, self._in_flight, self._closed))
 
     def add(self, source: QueueSourceState) -> None:
@@ -149,12 +149,8 @@ class Bridge:
 
     def _send(self, message: InFlightMessage, records: Sequence[ProducerRecord], outcome: MessageOutcome) -> None:
         def delivered(error: KafkaError | None, _: object) -> None:
-            if error is None:
-                self._kafka_outage.recovered()
-            else:
-                self._kafka_outage.down(f"Kafka did not acknowledge a record: {error.str()}")
             self._reports.append(DeliveryReport(message, outcome, error is None))
-            _raise_fatal(error)
+            self._producer.acknowledged(error)
 
         message.expect_records(len(records))
         for record in records:
@@ -162,7 +158,7 @@ class Bridge:
 
     def _produce(self, sent: ProducerRecord, delivered: Delivered) -> None:
         try:
-            while not enqueue(self._producer, sent, delivered):
+            while not self._producer.enqueue(sent, delivered):
                 if self._closed.wait(POLL_SECONDS):
                     return
         except KafkaException as error:
@@ -206,24 +202,12 @@ class Bridge:
             finally:  # after a fatal report as well: the other reports count
                 self._in_flight.handle_reports([self._reports.popleft() for _ in range(len(self._reports))])
 
-    def _handle_error(self, error: KafkaError) -> None:
-        """Log an outage of the cluster. The producer sends its records once a broker is back."""
-        _raise_fatal(error)
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._kafka_outage.down("no Kafka broker is reachable")
-
     def _supervised(self, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:  # a bridge with a dead thread would look healthy and move fewer messages
             self._failure = self._failure or error
             self._stopping.set()
-
-
-def _raise_fatal(error: KafkaError | None) -> None:
-    """Raise a fatal error. The producer accepts no records after one."""
-    if error is not None and error.fatal():
-        raise KafkaException(error)
 
 
 def _dead_letter(message: SqsMessage, queue_url: str, rejected: Rejected, now: datetime) -> ProducerRecord:

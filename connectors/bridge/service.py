@@ -12,6 +12,7 @@ import structlog
 from headrace.connectors.bridge.bridge import Bridge
 from headrace.connectors.bridge.in_flight import QueueSourceState
 from headrace.connectors.bridge.message_states import BridgeCounts
+from headrace.connectors.bridge.producer import BridgeProducer
 from headrace.connectors.bridge.queue import QueueUnavailableError, SqsQueue
 from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.readiness import RETRY_SECONDS, wait_for_kafka
@@ -41,7 +42,8 @@ def serve(
     codec = registry.create_codec(cluster)
     if not wait_for_kafka(cluster, codec, stop):
         return BridgeCounts()
-    bridge = Bridge(settings, partial(clients.producer, cluster), codec, stop, tracer)
+    producer = BridgeProducer(partial(clients.producer, cluster), partial(clients.has_brokers, cluster))
+    bridge = Bridge(settings, producer, codec, stop, tracer)
     close_metrics = _serve_metrics(metrics, bridge, tracer)
     bridge.open()
     gc_tuning.reduce_gc_frequency()

@@ -62,6 +62,14 @@ def partition_counts(client: AdminClient, timeout: float = 10.0) -> dict[str, in
     return {name: len(topic.partitions) for name, topic in client.list_topics(timeout=timeout).topics.items()}
 
 
+def has_brokers(settings: KafkaSettings, timeout: float = 5.0) -> bool:
+    """Return whether the cluster answers a new client with a broker."""
+    try:
+        return bool(admin(settings).list_topics(timeout=timeout).brokers)
+    except KafkaException:
+        return False
+
+
 def replication_factors(client: AdminClient, names: Iterable[str], timeout: float = 10.0) -> dict[str, int]:
     """Return the replication factor of each existing topic. Creates no topic.
 

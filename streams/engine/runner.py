@@ -61,7 +61,7 @@ class Runner:
 
     def __init__(self, stage: Stage, context: RunnerContext) -> None:
         self._stage, self._result_name = stage, stage.result_name
-        services = dataclasses.replace(context.services, result_name=self._result_name)
+        services = dataclasses.replace(context.services, result_name=stage.result_name)
         self._context = dataclasses.replace(context, services=services)
         self._decider = Decider(stage, context.results)
         self._reuse = ContentReuse(stage, context.reuse) if stage.reuse and context.reuse else None
@@ -98,7 +98,7 @@ class Runner:
             return None
         if asset is not None:
             failure = stage_failure(self._stage, dead)
-            await self._context.results.put_failure(asset, self._stage.result_name, failure)
+            await self._context.results.put_failure(asset, self._result_name, failure)
             if self._reuse is not None:
                 await self._reuse.give_up(event, asset, failure)
         return asset
@@ -202,14 +202,13 @@ class Runner:
 
         Two records may both complete the set: only the one that the stored result names as its cause emits it again.
         """
-        event = await gather.handler.gather(gather.asset, gather.results)
-        if event is None:
+        if (event := await gather.handler.gather(gather.asset, gather.results)) is None:
             return Done(how="skipped", why="the set is not complete")
         digest = hashlib.sha256(msgspec.json.encode(event)).hexdigest()[:16]
-        name = f"{self._stage.result_name}-{digest}"
-        stored = await gather.results.stored(name)
+        name = f"{self._result_name}-{digest}"
+        stored, join = await gather.results.stored(name), gather.handler.join
         if stored is None:
-            if (join := gather.handler.join) is not None:
+            if join is not None:
                 event = await join(event, dataclasses.replace(self._context.services, result_name=name))
             return await self._store_and_emit(task, event, name, digest)
         if stored.cause != task.envelope.id:

@@ -50,6 +50,7 @@ ADAPTERS = {
         "headrace.schemas.kafka.partition_reader",
         "headrace.schemas.kafka.reading",
         "headrace.connectors.bridge.bridge",
+        "headrace.connectors.bridge.producer",
         "headrace.connectors.backfill.producer",
         "headrace.connectors.webhook.producer",
         "headrace.console.kafka.topic_reader",

@@ -16,6 +16,7 @@ from headrace.connectors.bridge import visibility
 from headrace.connectors.bridge.bridge import Bridge, BridgeError
 from headrace.connectors.bridge.in_flight import InFlightMessage, QueueSourceState
 from headrace.connectors.bridge.message_states import BridgeCounts
+from headrace.connectors.bridge.producer import BridgeProducer
 from headrace.connectors.bridge.queue import BatchEntryError, QueueUnavailableError
 from headrace.connectors.bridge.settings import BridgeSettings
 from tests.support.records import CODEC
@@ -36,7 +37,7 @@ class Bench:
         self.producer = StubProducer()
         self.stop = threading.Event()
         connect: Any = self.producer.connect
-        self.bridge = kind(BridgeSettings(**given), connect, CODEC, self.stop)
+        self.bridge = kind(BridgeSettings(**given), BridgeProducer(connect, lambda: False), CODEC, self.stop)
         self.bridge.open()
         self.add(queue)
 
