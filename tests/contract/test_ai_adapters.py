@@ -288,7 +288,7 @@ async def test_transcribes_speech_with_speaker_labels(calls: Calls, settings: St
     assert heard.subtitles is not None
     job = connect("transcribe", calls._client("transcribe").meta.endpoint_url)
     described = job.get_transcription_job(TranscriptionJobName=key)["TranscriptionJob"]
-    assert described["Settings"] == {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}
+    assert described["Settings"].items() >= {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 3}.items()
 
 
 async def test_transcribes_speech_without_personal_data(calls: Calls, settings: StreamSettings, aws: Aws) -> None:
