@@ -182,4 +182,5 @@ def test_invalid_candidates_are_one_clear_error(
     if rule is not None:
         (folder / "a.toml").write_text(rule, "utf-8")
     done = CliRunner().invoke(app, ["rules", "try", str(folder), *options])
-    assert (done.exit_code, message in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.output
+    errors = [line for line in done.stderr.splitlines() if "record_skipped" not in line]  # a rule of another test
+    assert (done.exit_code, [message in each for each in errors]) == (1, [True]), done.output

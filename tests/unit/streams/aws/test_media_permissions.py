@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, cast
@@ -21,9 +22,16 @@ ACTIONS = {"get_object": "s3:GetObject", "get_object_tagging": "s3:GetObjectTagg
 
 def granted(resource: str) -> frozenset[str]:
     """Return the actions that the module allows on a resource, such as `local.media`."""
-    statements = re.findall(r"actions\s*=\s*\[([^]]*)\]\s*resources\s*=\s*\[([^]]*)\]", ROLES.read_text("utf-8"))
+    statements = re.findall(r"actions\s*=\s*(\S.*\S)\s*resources\s*=\s*\[([^]]*)\]", ROLES.read_text("utf-8"))
     found = [actions for actions, resources in statements if resource in resources.split(", ")]
-    return frozenset(action for actions in found for action in re.findall(r'"([^"]+)"', actions))
+    return frozenset(action for actions in found for action in _listed(actions))
+
+
+def _listed(actions: str) -> list[str]:
+    """Return the actions of a list, or of a name in wanted.json such as `local.wanted.objects.read_media`."""
+    named = actions.removeprefix("local.wanted.objects.")
+    wanted: dict[str, list[str]] = json.loads((ROLES.parent / "wanted.json").read_text("utf-8"))["objects"]
+    return re.findall(r'"([^"]+)"', actions) if named == actions else wanted[named]
 
 
 class AuthorisingS3:
