@@ -150,7 +150,7 @@ async def test_accepted_image_is_sent_itself() -> None:
 
 async def test_stages_send_one_rendition_of_an_image(webp: Path) -> None:
     world = World("documents", "faces")
-    world.services.path = webp
+    world.services.path, world.services.labels = webp, ()
     for stage in ("labels", "moderation", "documents", "faces"):
         outcome = await world.run(stage, received(image()))
         assert isinstance(outcome, Done)

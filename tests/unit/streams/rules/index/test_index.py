@@ -47,12 +47,16 @@ def test_index_agrees_with_each_pattern_alone(patterns: list[Any], events: list[
 
 
 def test_index_agrees_with_each_pattern_of_the_case_file() -> None:
-    valid = {case["name"]: Pattern(case["pattern"]) for case in CASES if case["expect"] != "invalid pattern"}
+    valid = {
+        case["id"]: Pattern(case["input"]["pattern"])
+        for case in CASES
+        if case["expect"]["verdict"] != "invalid pattern"
+    }
     combined = Index(valid)
-    for case in CASES:
-        alone = [name for name, each in valid.items() if each.matches(case["event"])]
-        assert combined.match(case["event"]) == alone
-        assert combined.match_json(json.dumps(case["event"])) == alone
+    for event in (case["input"]["event"] for case in CASES):
+        alone = [name for name, each in valid.items() if each.matches(event)]
+        assert combined.match(event) == alone
+        assert combined.match_json(json.dumps(event)) == alone
 
 
 def test_pattern_with_two_matching_branches_is_returned_once() -> None:
