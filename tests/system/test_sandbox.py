@@ -311,7 +311,9 @@ def test_three_brokers_replicate_topics(tmp_path: Path, folder: Path) -> None:
             wait_for(partial(answers, part), part.name)
         kafka = admin(quorum[0].port)
         kafka.create_topics([NewTopic("copied")])["copied"].result()
-        replicas = kafka.list_topics("copied", timeout=60).topics["copied"].partitions[0].replicas
+        # Brokers learn of a new topic only after its creation is confirmed.
+        known = wait_for(lambda: kafka.list_topics("copied", timeout=60).topics["copied"].partitions, "the new topic")
+        replicas = known[0].replicas
         [config] = kafka.describe_configs([ConfigResource(ResourceType.TOPIC, "copied")]).values()
         in_sync = config.result()["min.insync.replicas"].value
     finally:
