@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import NAMESPACE_URL, uuid5
 
-from headrace.sandbox import names
 from headrace.sandbox.ai.automation.outputs import AutomationInput, Json, standard_output
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
+from headrace.sandbox.ai.framework.job_events import JobEvent, emit_job_event
 from headrace.sandbox.ai.framework.ledger import SUCCEEDED, LedgerJob
 from headrace.sandbox.ai.transcribe.job import sidecar, split_asset
 
@@ -57,7 +55,6 @@ def announce(job: LedgerJob, cloud: AwsClients) -> None:
     notification = job.request.get("notificationConfiguration", {}).get("eventBridgeConfiguration", {})
     if not notification.get("eventBridgeEnabled"):
         return
-    ended = datetime.fromtimestamp(job.finished_at or job.due_at, UTC)
     detail_type, status = _ENDS[end_status(job)]
     bucket, key = split_asset(job.asset)
     output_bucket, prefix = split_asset(output_folder(job).removeprefix("s3://"))
@@ -69,18 +66,7 @@ def announce(job: LedgerJob, cloud: AwsClients) -> None:
         "output_s3_location": {"s3_bucket": output_bucket, "name": f"{prefix}/0"},
         "error_message": job.reason or "",
     }
-    event = {
-        "version": "0",
-        "id": str(uuid5(NAMESPACE_URL, f"data-automation/{job.job_id}")),
-        "detail-type": detail_type,
-        "source": "aws.bedrock",
-        "account": names.ACCOUNT,
-        "time": ended.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": cloud.region,
-        "resources": [],
-        "detail": detail,
-    }
-    cloud.emit(event)
+    emit_job_event(job, JobEvent("aws.bedrock", detail_type, detail), cloud)
 
 
 def _has_project(job: LedgerJob) -> bool:

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from headrace.sandbox import names
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import ServiceError, UnprocessableMediaError
+from headrace.sandbox.ai.framework.job_events import JobEvent, emit_job_event, ended_at
 from headrace.sandbox.ai.framework.job_runner import JobKind
 from headrace.sandbox.ai.framework.ledger import (
     FAILED,
@@ -134,9 +135,8 @@ def _output(converted: conversion.ConvertedFile, paths: list[str]) -> Params:
 
 def announce(job: LedgerJob, cloud: AwsClients) -> None:
     """Send the state change event; a repeated event has the same id."""
-    ended = datetime.fromtimestamp(job.finished_at or job.due_at, UTC)
     detail: Params = {
-        "timestamp": round(ended.timestamp() * 1000),
+        "timestamp": round(ended_at(job).timestamp() * 1000),
         "accountId": names.ACCOUNT,
         "queue": f"arn:aws:mediaconvert:{cloud.region}:{names.ACCOUNT}:queues/Default",
         "jobId": job.job_id,
@@ -154,18 +154,8 @@ def announce(job: LedgerJob, cloud: AwsClients) -> None:
         ]
     else:
         detail |= {"errorCode": ERROR_CODE, "errorMessage": job.reason}
-    event = {
-        "version": "0",
-        "id": str(uuid5(NAMESPACE_URL, f"mediaconvert/{job.job_id}/{job.started_at}")),
-        "detail-type": "MediaConvert Job State Change",
-        "source": "aws.mediaconvert",
-        "account": names.ACCOUNT,
-        "time": ended.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": cloud.region,
-        "resources": [_arn(job, cloud)],
-        "detail": detail,
-    }
-    cloud.emit(event)
+    changed = JobEvent("aws.mediaconvert", "MediaConvert Job State Change", detail, (_arn(job, cloud),))
+    emit_job_event(job, changed, cloud)
 
 
 def _described(job: LedgerJob, cloud: AwsClients) -> Params:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from headrace.sandbox import names
 from headrace.sandbox.ai.framework import ffmpeg, inputs
 from headrace.sandbox.ai.framework.aws_clients import AwsClients, CloudRefusedError
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
+from headrace.sandbox.ai.framework.job_events import JobEvent, emit_job_event
 from headrace.sandbox.ai.framework.ledger import FAILED, RUNNING, SUCCEEDED, LedgerJob
 from headrace.sandbox.ai.transcribe import output_files, speech
 from headrace.sandbox.ai.transcribe.redaction import ALL, redact
@@ -79,19 +78,7 @@ def announce(job: LedgerJob, cloud: AwsClients) -> None:
     detail = {"TranscriptionJobName": job.job_id, "TranscriptionJobStatus": STATUS[job.status]}
     if job.status == FAILED:
         detail["FailureReason"] = str(job.reason)
-    ended = datetime.fromtimestamp(job.finished_at or job.due_at, UTC)
-    event = {
-        "version": "0",
-        "id": str(uuid5(NAMESPACE_URL, f"transcribe/{job.job_id}/{job.started_at}")),
-        "detail-type": "Transcribe Job State Change",
-        "source": "aws.transcribe",
-        "account": names.ACCOUNT,
-        "time": ended.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": cloud.region,
-        "resources": [],
-        "detail": detail,
-    }
-    cloud.emit(event)
+    emit_job_event(job, JobEvent("aws.transcribe", "Transcribe Job State Change", detail), cloud)
 
 
 def split_asset(asset: str) -> tuple[str, str]:

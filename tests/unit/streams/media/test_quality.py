@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from headrace.schemas.records import MediaReady
 from headrace.streams.errors import PermanentError, TransientError
 from headrace.streams.media import quality
 from headrace.streams.media.inspection.messages import Limits
-from headrace.streams.media.probe import probe
 from headrace.streams.media.quality_report import (
     MOST_SPANS,
     FrameMetadata,
@@ -22,6 +20,7 @@ from headrace.streams.media.quality_report import (
     total_seconds,
 )
 from headrace.streams.media.tools import MediaTools
+from tests.support.probed_media import described
 from tests.support.records import ready
 from tests.support.videos import in_sequence, make_media
 
@@ -31,19 +30,6 @@ SAMPLE = "movie={}:loop=2,setpts=N/FR/TB,trim=duration={}"
 LEVEL = "aevalsrc='{0}*sin(2000*PI*t)|{0}*sin(2000*PI*t)':d={1}:s=48000"
 """A stereo sine of 1 kHz with an amplitude."""
 MINUS_23_DB = 10 ** (-23 / 20)
-
-
-async def described(path: Path) -> MediaReady:
-    info = await probe(path)
-    return ready(
-        kind=info.kind,
-        format=info.format,
-        duration_seconds=info.duration_seconds,
-        width=info.width,
-        height=info.height,
-        video_codec=info.video_codec,
-        audio_codec=info.audio_codec,
-    )
 
 
 async def measured(path: Path, **options: Any) -> QualityReport:

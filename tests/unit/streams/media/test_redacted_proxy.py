@@ -13,15 +13,14 @@ import imageio_ffmpeg
 import pytest
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from headrace.schemas.records import MediaReady
 from headrace.streams.errors import PermanentError
 from headrace.streams.media import redacted_proxy
 from headrace.streams.media.face_regions import FaceBox, FaceRegion
 from headrace.streams.media.inspection.messages import Limits
-from headrace.streams.media.probe import probe
 from headrace.streams.media.redacted_proxy import Redaction, redacted_media, redacted_picture
 from headrace.streams.media.redacted_speech import SilentRange
 from headrace.streams.media.tools import MediaTools
+from tests.support.probed_media import described
 from tests.support.records import ready
 from tests.support.videos import make_media
 
@@ -30,18 +29,6 @@ FACE = FaceBox(0.25, 0.25, 0.5, 0.75)
 INSIDE, OUTSIDE = (90, 70, 150, 170), (200, 20, 310, 220)
 """Pixels of a picture of 320 x 240 in the region of the face, and away from it."""
 SECRET = "Ada lives in Zurich"
-
-
-async def described(path: Path) -> MediaReady:
-    info = await probe(path)
-    return ready(
-        kind=info.kind,
-        format=info.format,
-        duration_seconds=info.duration_seconds,
-        width=info.width,
-        height=info.height,
-        audio_codec=info.audio_codec,
-    )
 
 
 def decoded(source: bytes | Path, *output: str) -> bytes:
