@@ -75,12 +75,12 @@ class Aws:
 
     def completion(self) -> dict[str, Any]:
         """Receive the only completion without its SNS envelope."""
-        (envelope,) = self.received()
+        (envelope,) = wait_until(self.received)
         return dict(json.loads(envelope["Message"]))
 
     def ended(self) -> dict[str, Any]:
         """Receive the only event and return its transcription job details."""
-        (event,) = self.received()
+        (event,) = wait_until(self.received)
         return dict(event["detail"])
 
 
