@@ -47,10 +47,11 @@ def serve(
     close_metrics = _serve_metrics(metrics, bridge, tracer)
     bridge.open()
     gc_tuning.reduce_gc_frequency()
+    is_measured = metrics is not None and metrics.metrics_port > 0
     try:
         for url in settings.queue_urls:
             # A thread for each queue: one missing queue must not delay the others.
-            bridge.thread("attach", partial(_attach_queue, bridge, settings, url, stop))
+            bridge.thread("attach", partial(_attach_queue, bridge, settings, url, stop, is_measured))
         stop.wait()
         bridge.close()
     finally:
@@ -87,7 +88,7 @@ def open_source(url: str, settings: BridgeSettings) -> QueueSourceState:
     return QueueSourceState(queue, attributes.visibility_timeout)
 
 
-def _attach_queue(bridge: Bridge, settings: BridgeSettings, url: str, stop: threading.Event) -> None:
+def _attach_queue(bridge: Bridge, settings: BridgeSettings, url: str, stop: threading.Event, is_measured: bool) -> None:
     outage = OutageLog(queue=url)
     while not stop.is_set():
         try:
@@ -97,6 +98,7 @@ def _attach_queue(bridge: Bridge, settings: BridgeSettings, url: str, stop: thre
             stop.wait(RETRY_SECONDS)
         else:
             bridge.add(source)
-            bridge.thread("depth", partial(bridge.metrics.watch, source, stop))
+            if is_measured:
+                bridge.thread("depth", partial(bridge.metrics.watch, source, stop))
             log.info("ready", queue=url)
             return

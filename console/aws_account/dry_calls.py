@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore import xform_name
+
 from headrace.connectors.aws.client import AwsCallError, AwsSession
 from headrace.connectors.bridge.queue import INVALID_RECEIPT_HANDLE
 from headrace.console.aws_account.account_reader import DENIED
@@ -76,7 +78,7 @@ def dry_call(action: str) -> DryCall | None:
 
 
 def _rekognition(name: str) -> DryCall | None:
-    method = f"rekognition.{_method(name)}"
+    method = f"rekognition.{xform_name(name)}"
     if name.startswith("Get"):
         return DryCall(
             method, lambda _, names: {"JobId": "0" * 64}, ("ResourceNotFoundException", "InvalidJobIdException")
@@ -94,7 +96,7 @@ def _rekognition(name: str) -> DryCall | None:
 
 
 def _textract(name: str) -> DryCall | None:
-    method, proof = f"textract.{_method(name)}", ("InvalidS3ObjectException", "InvalidJobIdException")
+    method, proof = f"textract.{xform_name(name)}", ("InvalidS3ObjectException", "InvalidJobIdException")
     if name.startswith("Get"):
         return DryCall(method, _absent_job, proof)
     features = {"FeatureTypes": ["FORMS"]} if name.endswith("Analysis") or name.startswith("Analyze") else {}
@@ -107,7 +109,7 @@ def _comprehend(name: str) -> DryCall:
     """Return a call with more bytes of text than Comprehend accepts."""
     limit = text_rule("comprehend", name).max_bytes or 100_000
     parameters = {"Text": "a" * (limit + 1), **({"LanguageCode": "en"} if "Dominant" not in name else {})}
-    return DryCall(f"comprehend.{_method(name)}", lambda _, names: parameters, ("TextSizeLimitExceededException",))
+    return DryCall(f"comprehend.{xform_name(name)}", lambda _, names: parameters, ("TextSizeLimitExceededException",))
 
 
 def _absent_job(_: RequiredPermission, names: TrialNames) -> dict[str, Any]:
@@ -153,11 +155,6 @@ def queue_url(arn: str) -> str:
     """Return the URL of a queue, whose host the SDK replaces by its endpoint."""
     _, _, _, region, account, name = arn.split(":")
     return f"https://sqs.{region}.amazonaws.com/{account}/{name}"
-
-
-def _method(operation: str) -> str:
-    """Return the SDK method of an operation: `detect_labels`."""
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in operation).lstrip("_")
 
 
 def _model(permission: RequiredPermission, _: TrialNames) -> dict[str, Any]:
