@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.sandbox.cluster import jars
+from headrace.sandbox.cluster import jars, storage
 from headrace.sandbox.cluster.processes import PRIVATE, ProcessCommand
-from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import HOST
 from headrace.sandbox.paths import write_private
 
@@ -99,8 +98,7 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     write_private(folder / SETTINGS, properties(node, quorum))
     write_private(folder / LOGGING, LOGGING_TEXT)
-    if not (folder / LOG / "meta.properties").exists():
-        _format(runtime, folder, cluster_id)
+    storage.format_folder(folder / LOG, node.id, cluster_id)
     flags = (f"-Xmx{HEAP}", f"-Dlog4j2.configurationFile={LOGGING}")
     return ProcessCommand((*_java(runtime, flags), "kafka.Kafka", SETTINGS), folder)
 
@@ -128,15 +126,6 @@ def kafka_tool(
     """Run a Kafka tool in `folder` or the current folder, and return its result."""
     command = tool_command(runtime, class_name, arguments)
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, umask=PRIVATE)
-
-
-def _format(runtime: Runtime, folder: Path, cluster_id: str) -> None:
-    # With "=", because a random id may start with a dash.
-    arguments = ["format", f"--cluster-id={cluster_id}", f"--config={SETTINGS}", "--ignore-formatted"]
-    done = kafka_tool(runtime, "kafka.tools.StorageTool", arguments, folder)
-    if done.returncode:
-        reason = (done.stderr or done.stdout).partition("\n")[0]
-        raise SandboxError(f"Kafka cannot format its data folder {folder}: {reason}")
 
 
 def _java(runtime: Runtime, flags: Sequence[str]) -> tuple[str, ...]:

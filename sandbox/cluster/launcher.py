@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from headrace.sandbox.cluster import processes
+from headrace.sandbox.cluster import processes, storage
 from headrace.sandbox.cluster.components import Component, ComponentContext
 from headrace.sandbox.cluster.ports import is_free
 from headrace.sandbox.cluster.progress_events import OnProgressEvent, ProgressEvent, Ready
@@ -65,7 +63,7 @@ class Launcher:
             self._report(Ready(part.name, part.port, time.monotonic() - began))
 
     def _spawn(self, component: Component) -> RunningComponent:
-        context = ComponentContext(self._data, self._state.ports, self._state.access, _new_cluster_id(), self._report)
+        context = ComponentContext(self._data, self._state.ports, self._state.access, storage.new_id(), self._report)
         command = component.prepare(context)
         log = self._data / "logs" / f"{component.name}.log"
         with self._lock:
@@ -105,7 +103,3 @@ class Launcher:
         if self._cancelled.is_set():  # progress events are the only place to cancel a download
             raise _Cancelled
         self._on_event(event)
-
-
-def _new_cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

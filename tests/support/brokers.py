@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import random
 import subprocess
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headrace.sandbox.cluster import components, jars, kafka_broker
+from headrace.sandbox.cluster import components, jars, kafka_broker, storage
 from headrace.sandbox.cluster.kafka_broker import BrokerNode
 from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.cluster.ports import free_port
@@ -33,7 +31,7 @@ class Brokers:
         for _ in range(2 * count):
             ports.append(free_port(None, ports, random.Random()))
         self._nodes = [BrokerNode(n + 1, ports[2 * n], ports[2 * n + 1]) for n in range(count)]
-        self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._cluster_id = storage.new_id()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
