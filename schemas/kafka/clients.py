@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -28,6 +29,10 @@ DURABLE = {
     # A topic that is unknown for longer than this fails the send; the caller retries.
     "topic.metadata.propagation.max.ms": 5000,
 }
+
+
+LEADER_SECONDS = 30.0
+LEADER_POLL_SECONDS = 0.05
 
 
 def producer(settings: KafkaSettings, **overrides: Any) -> Producer:
@@ -89,7 +94,8 @@ def replication_factors(client: AdminClient, names: Iterable[str], timeout: floa
 def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_factor: int) -> list[str]:
     """Create missing topics and return their names. Existing topics are not changed.
 
-    Brokers may learn of a new topic only after this returns.
+    A broker learns of a new topic only after the controller has created it. This returns once one knows all of them,
+    or after 30 s: records that are sent earlier fail with "Unknown topic or partition".
 
     Raises:
         KafkaException: The cluster rejected a topic.
@@ -100,7 +106,9 @@ def create_topics(client: AdminClient, wanted: Iterable[Topic], replication_fact
         return []
     new = [NewTopic(t.name, t.partitions, replication_factor, config=t.config) for t in missing]
     futures = client.create_topics(new, request_timeout=30)
-    return [name for name, future in futures.items() if _is_new(future)]
+    created = [name for name, future in futures.items() if _is_new(future)]
+    _wait_for_leaders(client, futures)
+    return created
 
 
 def add_partitions(client: AdminClient, wanted: Mapping[str, int]) -> None:
@@ -136,6 +144,20 @@ def unreachable_message(settings: KafkaSettings) -> str:
         hint = f"raise HEADRACE_KAFKA_TIMEOUT_SECONDS{security and ', or correct HEADRACE_KAFKA_*'}"
         return f"Kafka at {settings.bootstrap_servers} accepts connections but did not answer within {seconds}: {hint}"
     return f"no Kafka at {settings.bootstrap_servers}: start it, or correct HEADRACE_BOOTSTRAP_SERVERS{security}"
+
+
+def _wait_for_leaders(client: AdminClient, names: Iterable[str]) -> None:
+    """Wait until a broker knows the leader of each partition of new topics."""
+    deadline, unknown = time.monotonic() + LEADER_SECONDS, set(names)
+    while unknown and time.monotonic() < deadline:
+        known = client.list_topics(timeout=LEADER_SECONDS).topics
+        unknown = {name for name in unknown if name not in known or not _has_leaders(known[name])}
+        if unknown:
+            time.sleep(LEADER_POLL_SECONDS)
+
+
+def _has_leaders(topic: Any) -> bool:
+    return bool(topic.partitions) and all(partition.leader >= 0 for partition in topic.partitions.values())
 
 
 def _is_new(future: Future[None]) -> bool:

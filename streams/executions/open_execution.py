@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from headrace.schemas.cloudevents import Headers
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.parsing import InvalidValueError, parse_int
 from headrace.schemas.topics import MACHINE_STATE
@@ -32,6 +33,8 @@ LARGEST_SNAPSHOT = 786_432
 """Bytes of a snapshot within a record; a larger one is stored in the bucket."""
 DUE = "due"
 """The header with the due time of the earliest timer, in milliseconds since 1970."""
+STATE_VERSION = "version"
+"""The header that orders the states of an execution: when it was started, and how many stimuli have changed it."""
 
 
 class ExecutionOrigin(Struct, frozen=True, omit_defaults=True):
@@ -86,16 +89,33 @@ async def decode_open(value: bytes, payloads: PayloadStore) -> OpenExecution:
         raise PermanentError("invalid_snapshot", str(error)) from error
 
 
-def state_record(execution: Execution, value: bytes) -> ProducerRecord:
+def open_record(execution: Execution, value: bytes) -> ProducerRecord:
     """Return the record of an open execution."""
     due = min((due for due, _ in pending_timers(execution)), default=None)
-    headers = () if due is None else ((DUE, str(max(0, int(due.timestamp() * 1000))).encode()),)
-    return ProducerRecord(MACHINE_STATE.name, execution.id.encode(), value, headers)
+    return state_record(execution.id, value, _version(execution), None if due is None else due.timestamp())
 
 
-def tombstone(execution: str) -> ProducerRecord:
+def tombstone(execution: Execution) -> ProducerRecord:
     """Return the record that removes an ended execution."""
-    return ProducerRecord(MACHINE_STATE.name, execution.encode(), None)
+    return state_record(execution.id, None, _version(execution), None)
+
+
+def state_record(execution: str, value: bytes | None, version: bytes | None, due: float | None) -> ProducerRecord:
+    """Return the record of a state; `due` is the time of its earliest timer, in seconds since 1970."""
+    headers: Headers = () if version is None else ((STATE_VERSION, version),)
+    if due is not None:
+        headers = (*headers, (DUE, str(max(0, int(due * 1000))).encode()))
+    return ProducerRecord(MACHINE_STATE.name, execution.encode(), value, headers)
+
+
+def is_outdated(version: bytes | None, newest: bytes | None) -> bool:
+    """Return whether a version is older than another one of the same start; False if one of them is not known.
+
+    A worker that was suspended can write an old state behind a newer one.
+    """
+    if version is None or newest is None:
+        return False
+    return version.partition(b".")[0] == newest.partition(b".")[0] and version < newest
 
 
 def due_of(headers: Mapping[str, bytes | None]) -> float | None:
@@ -104,3 +124,8 @@ def due_of(headers: Mapping[str, bytes | None]) -> float | None:
         return parse_int(headers[DUE]) / 1000 if DUE in headers else None
     except InvalidValueError:
         return 0.0
+
+
+def _version(execution: Execution) -> bytes:
+    """Return the version of a state. All have one length, so that their bytes are in their order."""
+    return b"%015d.%010d" % (max(0, int(execution.started_at.timestamp() * 1000)), execution.sequence)

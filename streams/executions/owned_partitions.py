@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import structlog
 
-from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
 from headrace.schemas.runtime.backoff import backoff_seconds
 from headrace.streams.errors import OutageError
 from headrace.streams.executions.partition_executions import PartitionExecutions
 from headrace.streams.executions.payload_store import PayloadStore
+from headrace.streams.executions.records import SendRecords
 
 MAX_BACKOFF_SECONDS = 30.0
 
@@ -24,8 +25,9 @@ log = structlog.get_logger("headrace")
 class OwnedPartitions:
     """Open executions by partition. Only partitions that are assigned occupy memory."""
 
-    def __init__(self, read: ReadPartition, payloads: PayloadStore) -> None:
+    def __init__(self, read: ReadPartition, payloads: PayloadStore, send: SendRecords) -> None:
         self._read = read
+        self._send = send
         self._payloads = payloads
         self._loads: dict[int, asyncio.Task[PartitionExecutions]] = {}
 
@@ -72,15 +74,18 @@ class OwnedPartitions:
         while True:
             executions = PartitionExecutions(self._payloads)
             try:
-                await asyncio.to_thread(_load, executions, self._read, partition)
+                hidden = await asyncio.to_thread(_load, executions, self._read, partition)
+                await self._send(hidden)
             except Exception as error:  # Kafka is unavailable: records of the partition wait
                 failures += 1
                 log.warning("executions_not_loaded", partition=partition, reason=repr(error), attempt=failures)
                 await asyncio.sleep(backoff_seconds(failures, 0.5, MAX_BACKOFF_SECONDS))
             else:
+                if hidden:
+                    log.warning("outdated_states_replaced", partition=partition, executions=len(hidden))
                 log.info("executions_loaded", partition=partition, open=len(executions))
                 return executions
 
 
-def _load(executions: PartitionExecutions, read: ReadPartition, partition: int) -> None:
-    executions.load(read(partition))
+def _load(executions: PartitionExecutions, read: ReadPartition, partition: int) -> list[ProducerRecord]:
+    return executions.load(read(partition))

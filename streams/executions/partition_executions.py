@@ -8,8 +8,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from headrace.schemas.messages import ConsumerRecord
-from headrace.streams.executions.open_execution import OpenExecution, decode_open, due_of
+from headrace.schemas.messages import ConsumerRecord, ProducerRecord
+from headrace.streams.executions.open_execution import (
+    STATE_VERSION,
+    OpenExecution,
+    decode_open,
+    due_of,
+    is_outdated,
+    state_record,
+)
 from headrace.streams.executions.payload_store import PayloadStore
 from headrace.streams.executions.timers import TimerQueue
 
@@ -28,20 +35,37 @@ class PartitionExecutions:
         self.applied: set[tuple[str, int]] = set()
         """Topic and offset of records that were applied together with an earlier one of their execution."""
 
-    def load(self, records: Iterable[ConsumerRecord]) -> None:
-        """Fold the records of a partition of `machines.state`."""
+    def load(self, records: Iterable[ConsumerRecord]) -> list[ProducerRecord]:
+        """Fold the records of a partition of `machines.state`.
+
+        Returns the states to write again: those behind which a worker that was suspended has written an older one.
+        Compaction keeps the last record of an execution, and not the newest state.
+        """
         due: dict[str, float | None] = {}
+        newest: dict[str, bytes | None] = {}
+        hidden: dict[str, ProducerRecord] = {}
         for record in records:
             execution = (record.key or b"").decode(errors="replace")
+            headers = dict(record.headers)
+            version = headers.get(STATE_VERSION)
+            if is_outdated(version, newest.get(execution)):
+                hidden[execution] = self._again(execution, newest[execution], due.get(execution))
+                continue
+            hidden.pop(execution, None)
+            newest[execution] = version
             if record.value is None:
                 self._snapshots.pop(execution, None)
                 due.pop(execution, None)
             else:
                 self._snapshots[execution] = record.value
-                due[execution] = due_of(dict(record.headers))
+                due[execution] = due_of(headers)
         for execution, at in due.items():
             if at is not None:
                 self.timers.add(at, execution)
+        return list(hidden.values())
+
+    def _again(self, execution: str, version: bytes | None, due: float | None) -> ProducerRecord:
+        return state_record(execution, self._snapshots.get(execution), version, due)
 
     def __len__(self) -> int:
         return len(self._snapshots)

@@ -32,7 +32,7 @@ from headrace.streams.executions.open_execution import (
     ExecutionOrigin,
     OpenExecution,
     encode_open,
-    state_record,
+    open_record,
     tombstone,
 )
 from headrace.streams.executions.partition_executions import PartitionExecutions
@@ -150,14 +150,14 @@ class TransitionWriter:
         execution = current.execution
         snapshot = await encode_open(current, self._ports.payloads)
         if execution.status == "RUNNING":
-            await self.send([state_record(execution, snapshot)])
+            await self.send([open_record(execution, snapshot)])
             executions.put(execution.id, snapshot, current)
             for timer in timers:
                 executions.timers.add(timer.due.timestamp(), execution.id, timer.timer)
             return
         if _is_archived(current):
             await self._ports.archive.put(execution.id, snapshot)
-        await self.send([tombstone(execution.id)])
+        await self.send([tombstone(execution)])
         executions.remove(execution.id)
 
     async def _output(

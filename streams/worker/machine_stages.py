@@ -67,7 +67,7 @@ class MachineStages:
         archive = ExecutionArchive(resources.bucket, payloads)
         ports = ExecutionPorts(self._definitions, payloads, archive, writer, resources.producer.send)
         read = partial(read_partition, resources.cluster, topics.MACHINE_STATE.name)
-        self._owned = OwnedPartitions(read, payloads)
+        self._owned = OwnedPartitions(read, payloads, resources.producer.send)
         self._timers = TimerLoop(self._owned, writer, resources.producer.send)
         self._timer_task: asyncio.Task[None] | None = None
         self._router = ExecutionRouter(ports, self._owned)

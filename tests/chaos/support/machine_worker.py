@@ -50,6 +50,8 @@ from tests.support.prices import PRICES
 
 ALLOWED = ("rekognition:*", "sqs:*")
 BUGS = ("history not sent", "drawn token")
+SUSPENDED = "suspended before a state"
+"""The bug of a worker that suspends itself before it writes its first state."""
 THROTTLED, FAILING_BEFORE, FAILING_AFTER = 0.05, 0.03, 0.03
 """Shares of the calls of services that fail."""
 
@@ -130,6 +132,9 @@ class BuggySender(AsyncProducer):
         """Send records and wait for the acknowledgement."""
         if self._bug == "history not sent":
             records = [each for each in records if each.topic != topics.MACHINE_HISTORY.name]
+        if self._bug == SUSPENDED and any(each.topic == topics.MACHINE_STATE.name for each in records):
+            self._bug = ""
+            os.kill(os.getpid(), signal.SIGSTOP)
         await super().send(records)
 
 

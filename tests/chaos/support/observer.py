@@ -112,21 +112,24 @@ class Watch:
 
 
 def read_back(cluster: KafkaSettings, names: Iterable[str]) -> list[ConsumerRecord]:
-    """Read topics from their first to their current end offset."""
+    """Read topics from their first offset to the end offset that they have now. Writers may go on meanwhile."""
     reader = clients.simple_consumer(cluster)
-    partitions = [Where(*each, 0) for each in _partitions(names)]
-    reader.assign(partitions)
-    open_ends, records = len(partitions), []
-    while open_ends:
+    behind = {each: reader.get_watermark_offsets(Where(*each), timeout=30)[1] for each in _partitions(names)}
+    behind = {each: end for each, end in behind.items() if end > 0}
+    reader.assign([Where(*each, 0) for each in behind])
+    records = []
+    while behind:
         message = reader.poll(10)
         assert message is not None, "the broker does not respond"
         error: Any = message.error()
         if error is None:
             records.append(_received(message))
-        elif error.code() == KafkaError._PARTITION_EOF:
-            open_ends -= 1
-        else:
+        elif error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)
+        place = str(message.topic()), int(message.partition() or 0)
+        position = int(message.offset() or 0) + (error is None)
+        if position >= behind.get(place, position + 1):
+            del behind[place]
     reader.close()
     return records
 

@@ -31,7 +31,7 @@ from headrace.streams.executions.json_codec import decode_json
 from headrace.streams.executions.owned_partitions import OwnedPartitions
 from headrace.streams.executions.partition_executions import PartitionExecutions
 from headrace.streams.executions.payload_store import PayloadStore
-from headrace.streams.executions.records import RecordWriter
+from headrace.streams.executions.records import RecordWriter, SendRecords
 from headrace.streams.executions.tasks.answers import AnswerStore
 from headrace.streams.executions.tasks.task_router import TaskKinds, TaskRouter
 from headrace.streams.executions.timer_loop import TimerLoop
@@ -167,8 +167,9 @@ class FakeWorker:
     With 0 it commits each record before it processes it: the bug that the tests must find.
     """
 
-    def __init__(self, log: FakeLog, answer: Answer, commit_every: int = 1) -> None:
+    def __init__(self, log: FakeLog, answer: Answer, commit_every: int = 1, send: SendRecords | None = None) -> None:
         self.log = log
+        send = send or log.send
         self._answer = answer
         self._commit_every = commit_every
         self._is_assigned = False
@@ -179,14 +180,14 @@ class FakeWorker:
         definitions = DefinitionTable()
         for record in log.topics[topics.MACHINE_DEFINITIONS.name]:
             definitions.take(record)
-        self.owned = OwnedPartitions(lambda _: list(log.topics[topics.MACHINE_STATE.name]), payloads)
+        self.owned = OwnedPartitions(lambda _: list(log.topics[topics.MACHINE_STATE.name]), payloads, send)
         archive = ExecutionArchive(log.bucket, payloads)
         unused: Any = None
         kinds = TaskKinds(definitions, unused, unused, unused, unused)
         self._nested = TaskRouter(kinds, AnswerStore(log.bucket, payloads), unused, self.writer)
-        self.router = ExecutionRouter(ExecutionPorts(definitions, payloads, archive, self.writer, log.send), self.owned)
+        self.router = ExecutionRouter(ExecutionPorts(definitions, payloads, archive, self.writer, send), self.owned)
         self.router.transitions.upcoming = self._upcoming
-        self.timers = TimerLoop(self.owned, self.writer, log.send, lambda: log.now.timestamp())
+        self.timers = TimerLoop(self.owned, self.writer, send, lambda: log.now.timestamp())
 
     async def run(self, most: int = 5_000) -> None:
         """Work until nothing is left; an idle worker moves the clock to the next timer."""
