@@ -10,9 +10,10 @@ from msgspec import to_builtins
 
 from headrace.schemas.serde.catalog import Schema, latest, versions
 from headrace.schemas.serde.codec import HEADER, MARKER, Codec
-from headrace.schemas.serde.field_reader import INVALID, ReadFields, Selection, compile_reader
+from headrace.schemas.serde.field_reader import INVALID, ReadFields, compile_reader
 from headrace.schemas.serde.generic_avro import fingerprint
 from headrace.schemas.serde.limited_stream import MAX_READS
+from headrace.schemas.serde.reader_source import Selection
 from headrace.schemas.serde.writer_schema import checked_schema
 
 
@@ -38,10 +39,14 @@ class FieldDecoder:
         if data and len(data) <= MAX_READS:
             known = self._readers.get(data[:HEADER]) or self._compiled(data[:HEADER])
             if known is not None:
+                event, read = known
                 try:
-                    return known[0], known[1](data, HEADER)
+                    fields, end = read(data, HEADER)
                 except INVALID:
-                    pass  # the codec finds the reason
+                    end = -1
+                if end == len(data):
+                    return event, fields
+                # the codec finds the reason
         record = self._codec.decode_or_fetch(data)
         return record.EVENT, to_builtins(record)
 

@@ -21,17 +21,15 @@ Source: Apache Avro 1.12 specification, "Binary Encoding".
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from headrace.schemas import records
+from headrace.schemas.serde import binary
+from headrace.schemas.serde.binary import write_size
 from headrace.schemas.serde.catalog import Schema
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 KNOWN_SIZES = 1024
 """Texts of fewer bytes have their encoded size in a table."""
 
@@ -48,35 +46,6 @@ def compile_writer(schema: Schema, record: type[Any]) -> Write:
     return _Source().function(schema, record)
 
 
-def write_varint(number: int) -> bytes:
-    """Write an unsigned number."""
-    encoded = bytearray()
-    while number > 127:
-        encoded.append(number & 127 | 128)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-def write_size(size: int) -> bytes:
-    """Write the size of a text, or the number of items of a block."""
-    return write_varint(size << 1)
-
-
-def write_long(number: int) -> bytes:
-    """Write a signed number of 64 bits. Raises ValueError for a larger one."""
-    if not -(2**63) <= number < 2**63:
-        raise ValueError(f"{number} has more than 64 bits")
-    return write_varint(number << 1 ^ number >> 63)
-
-
-def write_int(number: int) -> bytes:
-    """Write a signed number of 32 bits. Raises ValueError for a larger one."""
-    if not -(2**31) <= number < 2**31:
-        raise ValueError(f"{number} has more than 32 bits")
-    return write_varint(number << 1 ^ number >> 63)
-
-
 class _Source:
     """The source of one function, and the names that it uses."""
 
@@ -86,13 +55,13 @@ class _Source:
         self._types: dict[str, Any] = {}
         self._names: dict[str, Any] = {
             "SIZES": tuple(map(write_size, range(KNOWN_SIZES))),
-            "EPOCH": EPOCH,
-            "MILLISECOND": MILLISECOND,
+            "EPOCH": binary.EPOCH,
+            "MILLISECOND": binary.MILLISECOND,
             "write_size": write_size,
-            "write_long": write_long,
-            "write_int": write_int,
-            "write_double": struct.Struct("<d").pack,
-            "write_float": struct.Struct("<f").pack,
+            "write_long": binary.write_long,
+            "write_int": binary.write_int,
+            "write_double": binary.DOUBLE.pack,
+            "write_float": binary.FLOAT.pack,
         }
 
     def function(self, schema: Schema, record: type[Any]) -> Write:

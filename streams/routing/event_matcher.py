@@ -10,7 +10,7 @@ from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.records import AwsEvent
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.serde.field_decoder import FieldDecoder
-from headrace.schemas.serde.field_reader import Selection
+from headrace.schemas.serde.reader_source import Selection
 from headrace.streams.routing.event_format import eventbridge_fields, headrace_fields
 from headrace.streams.rules import Index, Pattern
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from headrace.schemas.records import EVENTS, Event
 from headrace.schemas.serde import catalog
+from headrace.schemas.serde.binary import read_varint, write_long
 from headrace.schemas.serde.generic_avro import parsed
-from headrace.schemas.serde.record_reader import compile_reader, read_varint
-from headrace.schemas.serde.record_writer import compile_writer, write_long
+from headrace.schemas.serde.record_reader import compile_reader
+from headrace.schemas.serde.record_writer import compile_writer
 from tests.support.records import asset, uploaded
 from tests.unit.schemas.serde.test_codec import records_of
 
@@ -75,6 +76,10 @@ def test_reads_arrays_of_several_blocks() -> None:
     read = compile_reader(schema, Parts)
 
     assert read(b"\x02\x02a\x03\x08\x02b\x02c\x00", 0)[0] == Parts(("a", "b", "c"))
+    assert read(b"\x83\x00\x08\x02b\x02c\x00", 0)[0] == Parts(("b", "c"))
+    for invalid in (b"\x80\x00", b"\x02\x02a\x80\x00", b"\xfe\x01" + b"\x00" * 126):
+        with pytest.raises(ValueError, match="a block of"):
+            read(invalid, 0)
 
 
 @pytest.mark.parametrize("number", [0, -1, 1, 63, -64, 64, 2**31, 2**63 - 1, -(2**63)])
