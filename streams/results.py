@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import msgspec
 
 from headrace.schemas.cloudevents import EventMetadata
-from headrace.schemas.records import EVENTS, Asset, Event, Pointer, StageFailure
+from headrace.schemas.records import EVENTS, Asset, Charge, Event, Pointer, StageFailure
 from headrace.streams.errors import PermanentError
 from headrace.streams.result_paths import asset_folder, job_key, version_folder
 
@@ -62,6 +62,12 @@ class StoredResult(msgspec.Struct, frozen=True):
         """
         event: Event = msgspec.json.decode(self.data, type=EVENTS[self.event or ""])
         return event
+
+
+class _Charged(msgspec.Struct, frozen=True):
+    """What the budget needs of an event of any kind."""
+
+    charges: tuple[Charge, ...] = ()
 
 
 class JobIntent(msgspec.Struct, frozen=True):
@@ -125,11 +131,14 @@ class AssetResults:
         stored = await self.stored(name) if name else None
         return stored.record() if stored and stored.event else None
 
-    async def events(self) -> list[Event]:
-        """Return the event of every stage. Reads one object per result."""
+    async def charges(self) -> list[Charge]:
+        """Return the charges of every result, also of events that only a newer version of Headrace has.
+
+        Reads one object per result.
+        """
         names = (name.removesuffix(".json") for name in sorted(self._names) if _RESULT.fullmatch(name))
-        stored = [await self.stored(name) for name in names]
-        return [each.record() for each in stored if each and each.event]
+        stored = [each for name in names if (each := await self.stored(name)) and each.event]
+        return [charge for each in stored for charge in msgspec.json.decode(each.data, type=_Charged).charges]
 
     async def failure(self, stage: str) -> StageFailure:
         """Return the failure of a failed stage."""

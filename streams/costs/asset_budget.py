@@ -9,7 +9,7 @@ from headrace.streams.costs.estimates import estimate
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError
 from headrace.streams.results import AssetResults
-from headrace.streams.stage import Stage, charges_of
+from headrace.streams.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ async def check_asset_budget(
     """
     if budget.asset is None or not stage.paid_operations:
         return
-    spent = sum(charge.usd for event in await results.events() for charge in charges_of(event))
+    spent = sum(charge.usd for charge in await results.charges())
     more = estimate(stage, record, prices) or 0.0
     if spent + more > budget.asset:
         reason = (

@@ -10,6 +10,7 @@ from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.outcome import Dead, Done, Outcome
 from headrace.streams.engine.runner import Runner
 from headrace.streams.limits.job_slots import UnlimitedSlots
+from headrace.streams.result_paths import version_folder
 from headrace.streams.results import ResultsStore
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
@@ -63,3 +64,18 @@ async def test_free_stages_ignore_the_budget() -> None:
         CODEC, results, FakeServices().services(results), UnlimitedSlots(), PRICES, budget=BudgetLimits(0.0)
     )
     assert isinstance(await Runner(get_stages(["ready"])[0], context).run(received(ready())), Done)
+
+
+async def test_results_that_only_a_newer_version_knows_count() -> None:
+    services, bucket = FakeServices(), MemoryBucket()
+    results, event = ResultsStore(bucket), ready()
+    data = b'{"charges":[{"service":"x","operation":"y","units":1.0,"unit":"call","usd":0.5}],"more":1}'
+    stored = b'{"cause":"c","event":"FromTheFuture","envelope":null,"data":' + data + b"}"
+    await bucket.put(f"{version_folder(event.asset)}future@1.json", stored, "application/json")
+    context = RunnerContext(
+        CODEC, results, services.services(results), UnlimitedSlots(), PRICES, budget=BudgetLimits(0.4)
+    )
+    outcome = await Runner(get_stages(["labels"])[0], context).run(received(event))
+    assert isinstance(outcome, Dead)
+    assert outcome.code == "budget"
+    assert "$0.5000 spent" in outcome.why

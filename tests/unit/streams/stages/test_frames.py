@@ -90,5 +90,5 @@ async def test_failed_upload_leaves_no_index(
 async def test_frames_are_no_result_of_a_stage(bucket: MemoryBucket, fake: FakeServices) -> None:
     store = ResultsStore(bucket)
     await sampled_frames(video(), fake.services(store))
-    assert await (await store.load(video().asset)).events() == []
+    assert await (await store.load(video().asset)).charges() == []
     assert {read_result_name(key.rpartition("/")[2]) for key in bucket.objects} == {None}
