@@ -24,6 +24,10 @@ SERVERS = "servers"
 SCHEMA = "schema"
 
 
+class SchemaReplacedError(RuntimeError):
+    """Another version of Headrace has built the views anew, with tables of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lag:
     """How far the views are behind the log: unread records, and seconds since the projector had read everything."""
@@ -96,6 +100,17 @@ def open_views(place: Location | None = None) -> Views | None:
         )
     check_cluster(known, load(KafkaSettings), place.name)
     return views
+
+
+def check_schema(connection: Connection) -> None:
+    """Check in a transaction that the tables are of this version: rows of two folds must not mix.
+
+    Raises:
+        SchemaReplacedError: they are of another version.
+    """
+    known = connection.execute(select(properties.c.value).where(properties.c.name == SCHEMA)).scalar()
+    if known not in (None, str(SCHEMA_NUMBER)):
+        raise SchemaReplacedError(known)
 
 
 def check_cluster(known: dict[str, str], settings: KafkaSettings, name: str) -> None:

@@ -22,7 +22,7 @@ from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.console.views.apply import apply
 from headrace.console.views.apply_operations import OffsetMovedError
 from headrace.console.views.batch import Batch, OffsetRow
-from headrace.console.views.database import CAUGHT_UP, reason
+from headrace.console.views.database import CAUGHT_UP, check_schema, reason
 from headrace.console.views.fold import Fold, advance
 from headrace.console.views.log_source import Poll, RecordSource
 from headrace.console.views.sql_store import SqlStore
@@ -74,7 +74,11 @@ class Projector:
         """The number of records that were applied."""
 
     def step(self, seconds: float = POLL_SECONDS) -> bool:
-        """Read and apply some records. Returns whether there were any. Waits while the database is not available."""
+        """Read and apply some records. Returns whether there were any. Waits while the database is not available.
+
+        Raises:
+            SchemaReplacedError: another version of Headrace has built the views anew.
+        """
         poll = self._source.poll(seconds)
         if poll.records or poll.finished:
             self._until_available(lambda: self._apply(poll))
@@ -188,6 +192,7 @@ class Projector:
     def _commit(self, batch: Batch) -> None:
         expected = {place: at for place in batch.offsets if (at := self._positions.get(place)) is not None}
         with self._engine.begin() as connection:
+            check_schema(connection)
             apply(batch, SqlStore(connection), expected, self._clock())
         self._positions |= {place: row.next for place, row in batch.offsets.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -16,7 +16,15 @@ from headrace.console.errors import CommandError
 from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.console.kafka.log_reader import LogReader
 from headrace.console.views import projector
-from headrace.console.views.database import CLUSTER, SCHEMA, SERVERS, check_cluster, read_properties, reason
+from headrace.console.views.database import (
+    CLUSTER,
+    SCHEMA,
+    SERVERS,
+    SchemaReplacedError,
+    check_cluster,
+    read_properties,
+    reason,
+)
 from headrace.console.views.fold import Fold
 from headrace.console.views.fold_operations import FOLDS
 from headrace.console.views.locations import Location
@@ -70,12 +78,12 @@ class ViewsService:
         """Keep the views up to date, without end or until the log is read. Builds missing or outdated ones first.
 
         Raises:
-            CommandError: another projector writes to SQLite, or the views are of another cluster.
+            CommandError: another projector writes to SQLite, or the views are of another cluster or a newer version.
         """
         with self._explained(), self.place.lock(RUN):
             while True:
                 engine = self._current(on_step)
-                with self._projector(engine) as running:
+                with suppress(SchemaReplacedError), self._projector(engine) as running:
                     while self.place.is_current(engine):
                         running.step()
                         on_step(running)
@@ -122,11 +130,24 @@ class ViewsService:
                 known = read_properties(connection)
             check_cluster(known, self.kafka, self.place.name)
             if known.get(SCHEMA) != str(SCHEMA_NUMBER):
+                self._check_not_newer(known.get(SCHEMA, ""))
                 log.info("views_schema_changed", known=known.get(SCHEMA), own=SCHEMA_NUMBER)
                 self.rebuild(on_step)
         current = self.place.current()
         assert current is not None
         return current
+
+    def _check_not_newer(self, schema: str) -> None:
+        """Leave views of a newer version alone: its projector would build them again, without end.
+
+        Raises:
+            CommandError: they are of a newer version.
+        """
+        if schema.isdigit() and int(schema) > SCHEMA_NUMBER:
+            raise CommandError(
+                f"the views in {self.place.name} have schema {schema} of a newer version of Headrace, and this version"
+                f" has schema {SCHEMA_NUMBER}: stop the projectors of that version, then run headrace views rebuild"
+            )
 
     def _create(self) -> Engine:
         engine = self.place.create_next()

@@ -7,12 +7,14 @@ import json
 import re
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headrace.connectors.aws.client import AwsSession
+from headrace.console.views.tables import SCHEMA_NUMBER
 from headrace.schemas.cloudevents import timestamp
 from headrace.schemas.ids import named_id
 from headrace.schemas.kafka import clients
@@ -108,6 +110,28 @@ def test_views_of_another_cluster_are_rejected(views: ViewsOfCluster) -> None:
     connection.close()
 
     assert "are of the cluster at elsewhere" in views.run("views", "run", "--once", code=1).stderr
+
+
+def test_views_of_an_older_version_are_built_anew_and_those_of_a_newer_one_are_kept(views: ViewsOfCluster) -> None:
+    views.run("views", "run", "--once")
+    set_schema(views, SCHEMA_NUMBER - 1)
+    assert "builds them anew" in views.run("views", "status", code=1).stderr
+    views.run("views", "run", "--once")
+    views.run("views", "status")
+
+    set_schema(views, SCHEMA_NUMBER + 1)
+    rejected = views.run("views", "run", "--once", code=1).stderr
+    assert f"schema {SCHEMA_NUMBER + 1} of a newer version" in rejected
+    assert "headrace views rebuild" in rejected
+    views.run("views", "rebuild")
+    views.run("views", "status")
+
+
+def set_schema(views: ViewsOfCluster, number: int) -> None:
+    """Make the views those of another version."""
+    with closing(sqlite3.connect(views.folder / "views.sqlite3")) as connection:
+        connection.execute("UPDATE properties SET value = ? WHERE name = 'schema'", (str(number),))
+        connection.commit()
 
 
 def test_results_that_the_log_does_not_have_are_restored_from_the_bucket(views: ViewsOfCluster) -> None:

@@ -11,14 +11,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, insert, select
 from sqlalchemy.exc import DataError, OperationalError
 
 from headrace.console.kafka.entry import open_record
 from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.console.views import projector, specs, tables
 from headrace.console.views.canonical import canonical
-from headrace.console.views.database import lag
+from headrace.console.views.database import SCHEMA, SchemaReplacedError, lag
 from headrace.console.views.fold import Fold
 from headrace.console.views.locations import SqliteLocation
 from headrace.console.views.log_source import Poll
@@ -281,3 +281,11 @@ def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
 
     assert location.drop()
     assert other.exists()
+
+
+def test_projector_writes_nothing_into_tables_of_another_version(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(tables.properties), [{"name": SCHEMA, "value": str(tables.SCHEMA_NUMBER + 1)}])
+    with pytest.raises(SchemaReplacedError):
+        project(engine, SHORT)
+    assert not any(rows(engine).values())
