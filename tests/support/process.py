@@ -39,10 +39,9 @@ def wait_for(condition: Callable[[], T | None], what: str, seconds: float = 60.0
 class Headrace:
     """One `headrace` process, whose output goes to a file."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, process: fork_server.Process, log: Path) -> None:
+        self.process = process
         self.log = log
-        with log.open("ab") as output:
-            self.process = fork_server.start(MAIN, [COMMAND, *arguments], {**os.environ, **environment}, output, output)
 
     def says(self, words: str) -> bool:
         """Whether the output contains `words`."""
@@ -65,10 +64,17 @@ class Headrace:
         return self.process.wait(seconds * DEADLINE_FACTOR)
 
 
+def start(arguments: list[str], environment: dict[str, str], log: Path) -> Headrace:
+    """Start `headrace ARGUMENTS`."""
+    with log.open("ab") as output:
+        command, variables = [COMMAND, *arguments], {**os.environ, **environment}
+        return Headrace(fork_server.start(MAIN, command, variables, output, output), log)
+
+
 @contextlib.contextmanager
 def headrace(environment: dict[str, str], folder: Path, *arguments: str) -> Iterator[Headrace]:
     """Run `headrace ARGUMENTS` for the duration of the block."""
-    running = Headrace(list(arguments), environment, folder / f"{'-'.join(arguments)}.log".replace("/", "_"))
+    running = start(list(arguments), environment, folder / f"{'-'.join(arguments)}.log".replace("/", "_"))
     try:
         yield running
     finally:

@@ -22,7 +22,7 @@ from headrace.schemas.serde.codec import to_producer_record
 from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.streams import pipeline
 from tests.support.isolation import own_folder
-from tests.support.process import Headrace, headrace, wait_for
+from tests.support.process import Headrace, headrace, start, wait_for
 from tests.support.records import asset, envelope, ready
 
 PARTITIONS = 64
@@ -105,7 +105,7 @@ def most_at_a_time(jobs: list[dict[str, Any]]) -> int:
 
 def worker(target: QuotaCluster, folder: Path, number: int) -> Headrace:
     environment = {**os.environ, **target.environment}
-    return Headrace(["worker", "labels"], environment, folder / f"worker-{number}.log")
+    return start(["worker", "labels"], environment, folder / f"worker-{number}.log")
 
 
 def test_quota_holds_with_64_partitions_while_a_worker_is_killed_and_one_restarts(
