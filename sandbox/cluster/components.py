@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from headrace.connectors.aws.sigv4 import AwsCredentials
-from headrace.sandbox.cluster import environment, jars, java, kafka_broker, ministack
+from headrace.sandbox.cluster import aot_cache, environment, jars, java, kafka_broker, ministack
 from headrace.sandbox.cluster.ports import is_healthy
 from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.cluster.progress_events import OnProgressEvent
@@ -42,7 +42,10 @@ class Component:
 
 def runtime() -> kafka_broker.Runtime:
     """Return the Java and the jar folder for Kafka; `jars.ensure` downloads the jars."""
-    return kafka_broker.Runtime(java.find(os.environ), jars.default_folder())
+    program, folder = java.find(os.environ), jars.default_folder()
+    files = [folder / jar.filename for jar in jars.pinned()]
+    flags = (*kafka_broker.JVM_FLAGS, *kafka_broker.BROKER_FLAGS)
+    return kafka_broker.Runtime(program, folder, aot_cache.find(program, files, flags, os.environ))
 
 
 def _kafka(context: ComponentContext) -> ProcessCommand:
@@ -51,6 +54,11 @@ def _kafka(context: ComponentContext) -> ProcessCommand:
     node = kafka_broker.BrokerNode(1, context.ports["kafka"], context.ports["kafka-controller"])
     folder = private_folder(context.data / "kafka")
     return kafka_broker.prepare(kafka, folder, node, [node], context.cluster_id)
+
+
+def _train(_port: int, _access: AwsCredentials) -> None:
+    """Have the next broker start faster."""
+    aot_cache.create_in_background(runtime().cache)
 
 
 def _aws(context: ComponentContext) -> ProcessCommand:
@@ -67,7 +75,7 @@ def _ai(context: ComponentContext) -> ProcessCommand:
 COMPONENTS: Final = {
     component.name: component
     for component in (
-        Component("kafka", ("kafka", "kafka-controller"), _kafka, kafka_broker.is_ready, seconds=60.0),
+        Component("kafka", ("kafka", "kafka-controller"), _kafka, kafka_broker.is_ready, _train, seconds=60.0),
         Component("aws", ("aws",), _aws, ministack.is_ready, ministack.apply),
         Component("ai", ("ai",), _ai, lambda port: is_healthy(port, "/health")),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.sandbox.cluster import jars, storage
+from headrace.sandbox.cluster.aot_cache import AotCache
 from headrace.sandbox.cluster.processes import PRIVATE, ProcessCommand
 from headrace.sandbox.names import HOST
 from headrace.sandbox.paths import write_private
@@ -26,6 +27,7 @@ JVM_FLAGS = (
     # The compression libraries are native; Java 24 and later warn about native access.
     "--enable-native-access=ALL-UNNAMED",
 )
+BROKER_FLAGS = (f"-Xmx{HEAP}", f"-Dlog4j2.configurationFile={LOGGING}")
 LOGGING_TEXT = """\
 <Configuration status="ERROR" shutdownHook="disable">
   <Appenders><Console name="log"><PatternLayout pattern="%d{ISO8601} %p %c{1}: %m%n"/></Console></Appenders>
@@ -45,10 +47,11 @@ class BrokerNode:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The Java and the jar folder that run Kafka."""
+    """The Java and the jar folder that run Kafka, and the cache with which the broker starts faster."""
 
     java: Path
     jars: Path
+    cache: AotCache | None = None
 
 
 def properties(node: BrokerNode, quorum: Sequence[BrokerNode]) -> str:
@@ -99,8 +102,12 @@ def prepare(
     write_private(folder / SETTINGS, properties(node, quorum))
     write_private(folder / LOGGING, LOGGING_TEXT)
     storage.format_folder(folder / LOG, node.id, cluster_id)
-    flags = (f"-Xmx{HEAP}", f"-Dlog4j2.configurationFile={LOGGING}")
-    return ProcessCommand((*_java(runtime, flags), "kafka.Kafka", SETTINGS), folder)
+    return ProcessCommand(command_line(runtime, runtime.cache.flags() if runtime.cache else ()), folder)
+
+
+def command_line(runtime: Runtime, flags: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the command line of a broker, with additional flags of the JVM."""
+    return (*_java(runtime, (*BROKER_FLAGS, *flags)), "kafka.Kafka", SETTINGS)
 
 
 def is_ready(port: int) -> bool:
