@@ -129,7 +129,9 @@ class BatchConsumer(driver.Consumer):
         await super().perform_seek()
         moved = [tp for tp in self.assignment() if tp in starts and self._assign(tp, starts[tp])]
         for tp in moved:
-            await self.seek(tp, self._fetch_states[tp].next_offset)
+            state = self._fetch_states.get(tp)
+            if state is not None:  # else the next rebalance has revoked it during an earlier seek
+                await self.seek(tp, state.next_offset)
 
     def _assign(self, tp: TP, start: StartOffset) -> bool:
         """Start the assignment of a partition. Returns whether it does not start at Faust's committed offset."""

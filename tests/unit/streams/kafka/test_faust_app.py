@@ -162,6 +162,27 @@ async def test_new_assignment_seeks_all_partitions_before_fetching(ordered: bool
     assert kafka.asked[-1] == "committed"
 
 
+async def test_rebalance_may_revoke_partitions_while_a_new_assignment_seeks(
+    scheduler: KeyedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tps = [TP("media.ready", number) for number in range(3)]
+    kafka = Kafka(dict.fromkeys(tps, 0), begin=3, end=3)
+    reading = consumer(scheduler, kafka)
+    seek_in_thread = kafka.seek_in_thread
+
+    async def committed(_: object) -> bool:
+        return True
+
+    async def revoked_meanwhile(tp: TP, offset: int) -> None:
+        await seek_in_thread(tp, offset)
+        await reading.on_partitions_revoked(set(tps))
+
+    monkeypatch.setattr(kafka, "commit", committed, raising=False)
+    monkeypatch.setattr(kafka, "seek_in_thread", revoked_meanwhile)
+    await reading.perform_seek()
+    assert len(kafka.sought) == 1
+
+
 async def test_ordered_stage_reads_its_retries_before_its_input(scheduler: KeyedScheduler) -> None:
     source, retry = TP("media.ready", 0), TP("labels.retry", 0)
     ordered = KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
