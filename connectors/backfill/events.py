@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
 from headrace.connectors.events.metadata import new_metadata
 from headrace.connectors.events.results import EventWithMetadata
 from headrace.connectors.events.s3 import SOURCE
-from headrace.schemas.ids import SEQUENCER_WIDTH, root_id, sequencer_order
+from headrace.connectors.events.version_order import TIME_DIGITS, following, is_time_sequencer, time_sequencer
+from headrace.schemas.ids import root_id, sequencer_order
 from headrace.schemas.records import Asset, MediaUploaded
 
 EVENT_NAME = "ObjectCreated:Backfill"
 """A listing does not contain how the object was created."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIME_DIGITS = 12
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_event(place: BucketPrefix, listed: ListedObject) -> EventWithMetadata:
@@ -39,8 +36,11 @@ def to_event(place: BucketPrefix, listed: ListedObject) -> EventWithMetadata:
 def sequencer(modified: datetime, follows: str = "") -> str:
     """Return a sequencer that sorts before every sequencer of S3, and by modification time among listings.
 
-    S3's own have 16 to 20 digits, so the first 20 are never all zero; the time in milliseconds comes behind these.
-    With the sequencer of an accepted version, the new one sorts behind it, and before what S3 sends later.
+    With the sequencer of an accepted version, the new one sorts behind it, and before what S3 sends later. The time of
+    a listing is in whole seconds, so an accepted version with a time of its own may have the greater one.
     """
-    time = f"{(modified - _EPOCH) // _MILLISECOND:0{_TIME_DIGITS}X}"
-    return sequencer_order(follows)[: SEQUENCER_WIDTH - _TIME_DIGITS] + time
+    by_time = time_sequencer(modified)
+    accepted = sequencer_order(follows)
+    if is_time_sequencer(accepted) and by_time <= accepted:
+        return following(accepted)
+    return accepted[:-TIME_DIGITS] + by_time[-TIME_DIGITS:]

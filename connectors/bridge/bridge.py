@@ -18,6 +18,7 @@ from operator import attrgetter
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 
+from headrace.connectors.aws.object_head import HeadObject, ObjectHeadUnavailableError, no_head
 from headrace.connectors.bridge.deleter import MessageDeleter
 from headrace.connectors.bridge.in_flight import (
     DeliveryReport,
@@ -34,8 +35,10 @@ from headrace.connectors.bridge.settings import BridgeSettings
 from headrace.connectors.bridge.visibility import extend_visibility_loop
 from headrace.connectors.events.dead_letters import rejected_message
 from headrace.connectors.events.decoding import EPOCH
-from headrace.connectors.events.encoder import encode_message, encode_valid_parts
+from headrace.connectors.events.encoder import encode_events, encode_valid_parts
+from headrace.connectors.events.parser import parse_message
 from headrace.connectors.events.results import Ignored, Rejected
+from headrace.connectors.events.version_order import order_versions
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde.codec import Codec
@@ -62,11 +65,13 @@ class Bridge:
         codec: Codec,
         stopping: threading.Event,
         tracer: Tracer | None = None,
+        head_object: HeadObject = no_head,
     ) -> None:
-        """An error sets `stopping`."""
+        """An error sets `stopping`. `head_object` is called for uploads without a sequencer."""
         self._settings = settings
         self._stopping = stopping
         self._codec = codec
+        self._head_object = head_object
         self._tracer = tracer or NoTracing()
         self._in_flight = InFlightMessages(settings.bridge_in_flight, self._on_acknowledged)
         self._deleters: dict[QueueSourceState, MessageDeleter] = {}
@@ -123,7 +128,12 @@ class Bridge:
     def process(self, message: InFlightMessage) -> None:
         """Produce the records of one message. Delivery reports decide what happens to it."""
         now = datetime.now(UTC)
-        result = encode_message(message.sqs.body, now, self._codec)
+        try:
+            parsed = order_versions(parse_message(message.sqs.body, now), self._head_object)
+        except ObjectHeadUnavailableError:  # SQS delivers the message again
+            self._in_flight.decide(message, MessageOutcome.RETURNED)
+            return
+        result = encode_events(parsed, self._codec)
         if isinstance(result, Rejected):
             self._reject(message, result, now)
         elif isinstance(result, Ignored):

@@ -9,6 +9,8 @@ from functools import partial
 
 import structlog
 
+from headrace.connectors.aws.client import AwsSession
+from headrace.connectors.aws.object_head import ObjectHeads
 from headrace.connectors.bridge.bridge import Bridge
 from headrace.connectors.bridge.in_flight import QueueSourceState
 from headrace.connectors.bridge.message_states import BridgeCounts
@@ -43,7 +45,7 @@ def serve(
     if not wait_for_kafka(cluster, codec, stop):
         return BridgeCounts()
     producer = BridgeProducer(partial(clients.producer, cluster), partial(clients.has_brokers, cluster))
-    bridge = Bridge(settings, producer, codec, stop, tracer)
+    bridge = Bridge(settings, producer, codec, stop, tracer, ObjectHeads(AwsSession()))
     close_metrics = _serve_metrics(metrics, bridge, tracer)
     bridge.open()
     gc_tuning.reduce_gc_frequency()

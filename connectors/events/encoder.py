@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from headrace.connectors.events.parser import parse_message
-from headrace.connectors.events.results import EventWithMetadata, Ignored, Rejected
+from headrace.connectors.events.results import EventWithMetadata, Ignored, ParseResult, Rejected
 from headrace.schemas.aws_limits import SQS_MESSAGE_BYTES
 from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.records import AwsEvent
@@ -25,7 +25,11 @@ def encode_message(
 
     The valid events of a rejected message are encoded by `encode_valid_parts`.
     """
-    result = parse_message(body, received_at)
+    return encode_events(parse_message(body, received_at), codec)
+
+
+def encode_events(result: ParseResult, codec: Codec) -> tuple[ProducerRecord, ...] | Ignored | Rejected:
+    """Encode the events of a parsed message. Never raises."""
     if isinstance(result, Ignored):
         return result
     records, events = [], []

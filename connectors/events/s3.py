@@ -17,6 +17,7 @@ from headrace.connectors.events.decoding import JsonObject, JsonText, Size, json
 from headrace.connectors.events.event_source import EventSource, QueueScope
 from headrace.connectors.events.metadata import new_metadata
 from headrace.connectors.events.results import EventWithMetadata, ParseError
+from headrace.connectors.events.version_order import time_sequencer
 from headrace.schemas.ids import root_id
 from headrace.schemas.records import Asset, MediaDeleted, MediaUploaded
 
@@ -100,6 +101,7 @@ def from_notification(record: JsonObject, received_at: datetime) -> EventWithMet
     bucket, item = notification.s3.bucket.name, notification.s3.object
     item.key = _decoded(item.key)
     when = parse_timestamp(notification.event_time, received_at)
+    item.sequencer = item.sequencer or _own_order(notification.event_time, when)
     return _to_event(notification.event_name, bucket, item, when, notification.aws_region or "")
 
 
@@ -113,7 +115,9 @@ def from_eventbridge(event: JsonObject, received_at: datetime) -> EventWithMetad
     bridged = _bridged(event)
     name = _event_name(bridged.detail_type, bridged.detail)
     bucket, item = bridged.detail.bucket.name, bridged.detail.object
-    return _to_event(name, bucket, item, parse_timestamp(bridged.time, received_at), bridged.region or "")
+    when = parse_timestamp(bridged.time, received_at)
+    item.sequencer = item.sequencer or _own_order(bridged.time, when)
+    return _to_event(name, bucket, item, when, bridged.region or "")
 
 
 def _event_name(detail_type: str, detail: _Detail) -> str:
@@ -153,6 +157,11 @@ def _asset(bucket: str, item: _NotifiedObject | _BridgedObject, etag: str, size:
         size=size,
         sequencer=sequencer,
     )
+
+
+def _own_order(given: datetime | None, when: datetime) -> str:
+    """Return the sequencer of an event without one; empty without a time, since another delivery would differ."""
+    return time_sequencer(when) if given else ""
 
 
 def _decoded(key: str) -> str:

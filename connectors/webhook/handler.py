@@ -20,10 +20,13 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from headrace.connectors.aws.object_head import HeadObject, ObjectHeadUnavailableError, no_head
 from headrace.connectors.aws.sns_client import SubscriptionNotConfirmedError
 from headrace.connectors.events.dead_letters import rejected_message
-from headrace.connectors.events.encoder import encode_message, encode_valid_parts
-from headrace.connectors.events.results import Ignored, Rejected
+from headrace.connectors.events.encoder import encode_events, encode_valid_parts
+from headrace.connectors.events.parser import parse_message
+from headrace.connectors.events.results import Ignored, ParseResult, Rejected
+from headrace.connectors.events.version_order import needs_head, order_versions
 from headrace.connectors.webhook.certificates import CertificateFetchError
 from headrace.connectors.webhook.limits import DedupCache
 from headrace.connectors.webhook.producer import WebhookSendError
@@ -58,13 +61,14 @@ class SigningKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebhookDependencies:
-    """Dependencies of the webhook. `confirm` takes a topic ARN and a token, and blocks."""
+    """Dependencies of the webhook. `confirm` takes a topic ARN and a token. It and `head_object` block."""
 
     keys: SigningKeys
     send: Callable[[Sequence[ProducerRecord]], Awaitable[None]]
     confirm: Callable[[str, str], None]
     codec: Codec
     clock: Callable[[], datetime]
+    head_object: HeadObject = no_head
 
 
 class WebhookRejection(Exception):
@@ -187,7 +191,8 @@ class Webhook:
     async def _publish(self, message: SnsMessage, body: bytes) -> str:
         """Send the records of a message and wait until they are durable."""
         now = self._dependencies.clock()
-        records = encode_message(message.document, now, self._dependencies.codec)
+        parsed = await self._ordered(parse_message(message.document, now))
+        records = encode_events(parsed, self._dependencies.codec)
         if isinstance(records, Ignored):
             return "ignored"
         if isinstance(records, Rejected):
@@ -199,6 +204,15 @@ class Webhook:
             return "unreadable"
         await self._dependencies.send(records)
         return "accepted"
+
+    async def _ordered(self, parsed: ParseResult) -> ParseResult:
+        """Order uploads without a sequencer. Messages without such uploads need no thread."""
+        if isinstance(parsed, Ignored) or not any(map(needs_head, parsed.events)):
+            return parsed
+        try:
+            return await asyncio.to_thread(order_versions, parsed, self._dependencies.head_object)
+        except ObjectHeadUnavailableError as error:
+            raise WebhookRejection(503, "not_ordered", f"S3 does not answer a HEAD request: {error}") from None
 
     async def _confirm(self, message: SnsMessage) -> str:
         """Confirm by the SNS API. The URL in the message is never called."""

@@ -21,6 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from headrace.connectors.aws.client import AwsSession
+from headrace.connectors.aws.object_head import ObjectHeads
 from headrace.connectors.aws.sns_client import confirm_subscription
 from headrace.connectors.readiness import missing_dependencies
 from headrace.connectors.webhook.certificates import CertificateCache
@@ -85,7 +87,8 @@ async def connect(settings: WebhookSettings, cluster: KafkaSettings, trusted: Tr
         now = partial(datetime.now, UTC)
         keys = CertificateCache(fetch, trusted, now)
         codec = registry.create_codec(cluster)
-        webhook = Webhook(settings, WebhookDependencies(keys, sender.send, confirm_subscription, codec, now))
+        heads = ObjectHeads(AwsSession())
+        webhook = Webhook(settings, WebhookDependencies(keys, sender.send, confirm_subscription, codec, now, heads))
         waiting = asyncio.create_task(_wait(webhook, cluster, codec))
         try:
             yield webhook

@@ -44,6 +44,7 @@ ALLOWED = {
         "msgspec.json.Decoder(dict[str, Raw])",
         "orjson.loads(message)",
     ),
+    "connectors/events/version_order.py": (PATTERN, "int(sequencer, 16)"),
     "connectors/sinks/http.py": (CHECKED, "float(seconds)", "int(time.time())"),
     "connectors/sinks/ssrf_guard.py": ("an address of `ipaddress`", "int(address)"),
     "connectors/webhook/sns_signature.py": (MESSAGE, "orjson.loads(body)", "datetime.fromisoformat(text)"),

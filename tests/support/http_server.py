@@ -66,7 +66,7 @@ def serving(answer: Callable[[Request], Response], certificate: Path | None = No
         def log_message(self, *_: Any) -> None:
             """Do not log requests."""
 
-    for method in ("GET", "PUT", "DELETE", "PATCH"):
+    for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH"):
         setattr(Handler, f"do_{method}", Handler.do_POST)
     server = _Server(("127.0.0.1", 0), Handler)
     if certificate:

@@ -6,12 +6,14 @@ import random
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
 
+from headrace.connectors.aws.object_head import HeadObject, ObjectHead, ObjectHeadUnavailableError, no_head
 from headrace.connectors.bridge import visibility
 from headrace.connectors.bridge.bridge import Bridge, BridgeError
 from headrace.connectors.bridge.in_flight import InFlightMessage, QueueSourceState
@@ -19,6 +21,8 @@ from headrace.connectors.bridge.message_states import BridgeCounts
 from headrace.connectors.bridge.producer import BridgeProducer
 from headrace.connectors.bridge.queue import BatchEntryError, QueueUnavailableError
 from headrace.connectors.bridge.settings import BridgeSettings
+from headrace.connectors.events.version_order import time_sequencer
+from headrace.schemas.records import MediaUploaded
 from tests.support.records import CODEC
 from tests.unit.connectors.bridge.stubs import StubProducer, StubQueue, eventually
 from tests.unit.connectors.webhook import sns_messages
@@ -31,13 +35,16 @@ UNPARSEABLE = "no json"
 class Bench:
     """A bridge between a stub queue and a stub producer."""
 
-    def __init__(self, queue: StubQueue, kind: type[Bridge] = Bridge, **settings: Any) -> None:
+    def __init__(
+        self, queue: StubQueue, kind: type[Bridge] = Bridge, head_object: HeadObject = no_head, **settings: Any
+    ) -> None:
         given = {"queue_urls": queue.url, "bridge_receivers": 1, "bridge_drain_seconds": 5, **settings}
         self.queue = queue
         self.producer = StubProducer()
         self.stop = threading.Event()
         connect: Any = self.producer.connect
-        self.bridge = kind(BridgeSettings(**given), BridgeProducer(connect, lambda: False), CODEC, self.stop)
+        producer = BridgeProducer(connect, lambda: False)
+        self.bridge = kind(BridgeSettings(**given), producer, CODEC, self.stop, head_object=head_object)
         self.bridge.open()
         self.add(queue)
 
@@ -159,6 +166,27 @@ def test_fatal_error_report_stops_the_bridge(bench: Bench, fail: Any) -> None:
         bench.close()
     assert conserved(bench.counts)
     assert bench.queue.deleted == []
+
+
+def test_upload_that_cannot_be_ordered_returns_its_message_and_no_other(queue: StubQueue) -> None:
+    failures: list[Exception] = [ObjectHeadUnavailableError("503")]
+
+    def head_object(bucket: str, key: str, version_id: str | None) -> ObjectHead | None:
+        if failures:
+            raise failures.pop()
+        return ObjectHead("e1", datetime(2027, 1, 1, tzinfo=UTC))
+
+    bench = Bench(queue, head_object=head_object)
+    unordered = sns_messages.notification(sns_messages.record("a.jpg", sequencer=""))
+    queue.send(unordered, sns_messages.notification(sns_messages.record("b.jpg")), unordered)
+    for number in range(2):
+        bench.producer.acknowledge(number)
+
+    assert eventually(lambda: queue.deleted == ["m1", "m2"])
+    assert asdict(bench.close()) == asdict(BridgeCounts(received=3, parsed=2, returned=1, deleted=2, records=2))
+    _, last = (CODEC.decode(each[1]) for each in bench.producer.sent)
+    assert isinstance(last, MediaUploaded)
+    assert last.asset.sequencer == time_sequencer(datetime(2027, 1, 1, tzinfo=UTC))
 
 
 def test_unparseable_message_is_deleted_after_its_dead_letter(bench: Bench) -> None:

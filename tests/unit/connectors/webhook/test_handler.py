@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 from structlog.testing import capture_logs
 
+from headrace.connectors.aws.object_head import ObjectHead, ObjectHeadUnavailableError
 from headrace.connectors.aws.sns_client import SubscriptionNotConfirmedError
+from headrace.connectors.events.version_order import time_sequencer
 from headrace.connectors.webhook import handler as webhook_module
 from headrace.connectors.webhook.certificates import CertificateCache
 from headrace.connectors.webhook.handler import SKEW, Webhook, WebhookDependencies
@@ -20,6 +22,7 @@ from headrace.connectors.webhook.producer import WebhookSendError
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.schemas import topics
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.records import MediaUploaded
 from tests.support.fake_sns import (
     CERTIFICATE_URL,
     ISSUER_URL,
@@ -36,6 +39,7 @@ from tests.unit.connectors.webhook.sns_messages import notification, record
 UPLOAD = notification(record("photos/a+b.jpg"))
 METADATA = "http://169.254.169.254/latest/meta-data/iam/security-credentials/"
 LIMIT = 20_000
+LAST_MODIFIED = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 class World:
@@ -59,6 +63,10 @@ class World:
         self._may_fail()
         self.confirmed.append((topic_arn, token))
 
+    def head_object(self, bucket: str, key: str, version_id: str | None) -> ObjectHead | None:
+        self._may_fail()
+        return ObjectHead("e1", LAST_MODIFIED)
+
     def clock(self) -> datetime:
         return self.now
 
@@ -70,9 +78,8 @@ class World:
         """A webhook in this world, ready to take messages."""
         given = {"topic_arns": (TOPIC,), "max_body_bytes": LIMIT, **settings}
         keys = CertificateCache(self.sns.fetch, self.sns.authority.trust, self.clock)
-        webhook = Webhook(
-            WebhookSettings(**given), WebhookDependencies(keys, self.send, self.confirm, CODEC, self.clock)
-        )
+        dependencies = WebhookDependencies(keys, self.send, self.confirm, CODEC, self.clock, self.head_object)
+        webhook = Webhook(WebhookSettings(**given), dependencies)
         webhook.waiting_for = ""
         return webhook
 
@@ -154,6 +161,18 @@ async def test_response_waits_for_kafka(world: World, webhook: Webhook) -> None:
     assert not done
     world.kafka.set()
     assert await answer == (200, "accepted")
+
+
+async def test_upload_that_cannot_be_ordered_gets_503_until_s3_answers(world: World, webhook: Webhook) -> None:
+    message = world.sns.notification(notification(record("a.jpg", sequencer="")))
+    world.failures = [ObjectHeadUnavailableError("503")]
+    assert await post(webhook, message) == (503, "not_ordered")
+    assert world.records == []
+    assert await post(webhook, message) == (200, "accepted")
+    [sent] = world.records
+    uploaded = CODEC.decode(sent.value)
+    assert isinstance(uploaded, MediaUploaded)
+    assert uploaded.asset.sequencer == time_sequencer(LAST_MODIFIED)
 
 
 async def test_failed_send_gets_503(world: World, webhook: Webhook) -> None:
