@@ -14,6 +14,7 @@ from headrace.console.errors import CommandError
 from headrace.console.machines.activity_queue import ActivityQueue
 from headrace.console.machines.arns import ArnFactory
 from headrace.console.machines.errors import MachineServiceError, MachineTopicsMissingError
+from headrace.console.machines.map_run_limits import BucketLimits
 from headrace.console.machines.payload_bucket import PayloadBucket
 from headrace.console.machines.pending import PendingStarts, RecentAnswers
 from headrace.console.machines.port import MachineServices
@@ -80,6 +81,7 @@ def machine_services(settings: MachineApiSettings) -> Iterator[MachineServices]:
             seed=lambda: randbits(63),
             pending=PendingStarts(),
             recent=RecentAnswers(),
+            map_run_limits=BucketLimits(bucket),
         )
 
 

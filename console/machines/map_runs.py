@@ -12,17 +12,9 @@ from headrace.console.machines.map_states import map_state
 from headrace.console.machines.port import MachineServices
 from headrace.console.views.queries.execution_states import StateAttempt
 from headrace.console.views.queries.executions import ExecutionFilter, StoredExecution
+from headrace.streams.machines.execution.record import MapRunLimits
 
 _STATUS = {"running": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED"}
-
-
-@dataclass(frozen=True, slots=True)
-class MapRunLimits:
-    """The limits in the definition; 0 for one that is not set, or that an expression computes."""
-
-    concurrency: int
-    failures: int
-    failure_percentage: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +29,7 @@ class MapRunProgress:
     counts: Mapping[str, int]
     pending: int
     limits: MapRunLimits
+    """Those of the last change, else of the definition; 0 for one that is not set, or that an expression computes."""
 
     @property
     def arn(self) -> str:
@@ -69,6 +62,7 @@ def find(services: MachineServices, arn: str) -> MapRunProgress:
         _constant(state, "ToleratedFailureCount", int),
         _constant(state, "ToleratedFailurePercentage", int | float),
     )
+    limits = limits.changed(services.map_run_limits.get(arn))
     stopped_at = view.run.ended_at or execution.stopped_at
     status = status_of(view.run, execution)
     return MapRunProgress(view.run, execution, view.state, status, stopped_at, counts, pending, limits)

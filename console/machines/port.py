@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from headrace.console.machines.arns import ArnFactory
+from headrace.console.machines.map_run_limits import StoredLimits
 from headrace.console.machines.pending import PendingStarts, RecentAnswers
 from headrace.console.views.queries.execution_states import MapRunView, StateAttempt, StateVisit
 from headrace.console.views.queries.executions import (
@@ -22,6 +23,7 @@ from headrace.streams.executions.definitions import (
     MachineRecord,
     ResolvedMachine,
 )
+from headrace.streams.machines.execution.record import MapRunLimits
 from headrace.streams.machines.json_types import Json
 
 
@@ -68,6 +70,10 @@ class MachineCommands(Protocol):
 
     async def task_started(self, execution: str, task: str) -> None:
         """Record that a worker of an activity runs a task."""
+        ...
+
+    async def update_map_run(self, execution: str, run: str, limits: MapRunLimits) -> None:
+        """Change the limits of a run of an execution; `run` is its ARN."""
         ...
 
 
@@ -154,6 +160,7 @@ class MachineServices:
     seed: Callable[[], int]
     pending: PendingStarts
     recent: RecentAnswers
+    map_run_limits: StoredLimits
 
 
 ApiParams = dict[str, Any]

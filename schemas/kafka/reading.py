@@ -1,14 +1,17 @@
-"""Read batches of records from a consumer of librdkafka."""
+"""Read batches of records from a consumer of librdkafka, and what it knows of their topics."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import cast
 
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer, KafkaException, Message
 
 from headrace.schemas.cloudevents import Header
 from headrace.schemas.messages import ConsumerRecord
+
+LIST_SECONDS = 10.0
 
 
 def next_batch(consumer: Consumer, size: int, seconds: float) -> list[Message]:
@@ -29,3 +32,21 @@ def consumer_record(message: Message) -> ConsumerRecord:
         value if isinstance(value, bytes) else None,
         tuple(cast("Iterable[Header]", message.headers() or ())),
     )
+
+
+def records_left(consumer: Consumer) -> int:
+    """Return the number of records up to the end of the assigned partitions, as far as the client knows it."""
+    left = 0
+    for position in consumer.position(consumer.assignment()):
+        _, end = consumer.get_watermark_offsets(position, cached=True)
+        left += max(0, end - max(position.offset, 0))
+    return left
+
+
+def partitions_known(consumer: Consumer, names: Iterable[str]) -> int:
+    """Return the number of partitions that topics have now; a topic that the broker does not list has none."""
+    count = 0
+    for name in names:
+        with contextlib.suppress(KafkaException):
+            count += len(consumer.list_topics(name, timeout=LIST_SECONDS).topics[name].partitions)
+    return count

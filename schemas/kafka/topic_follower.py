@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka import clients
-from headrace.schemas.kafka.reading import consumer_record, next_batch
+from headrace.schemas.kafka.reading import consumer_record, next_batch, partitions_known, records_left
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.runtime.backoff import backoff_seconds
@@ -30,6 +30,8 @@ ANSWER_SECONDS = 10.0
 RETRY_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
 PROGRESS_SECONDS = 5.0
+NEW_PARTITIONS_SECONDS = 10.0
+"""Seconds between looks for partitions that were created after the start."""
 MAX_SKIPPED = 100
 """Skipped records that a follower remembers, the newest of each key."""
 LONGEST_REASON = 300
@@ -139,15 +141,19 @@ class TopicFollower:
         self._outage.recovered()
 
     def _follow(self) -> None:
-        consumer = clients.simple_consumer(self._settings)
+        consumer, names = clients.simple_consumer(self._settings), [topic.name for topic in self._topics]
         try:
             lagging = self._assign(consumer)
-            reported = time.monotonic()
+            reported = looked = time.monotonic()
             while not self._stop.is_set():
                 self._poll(consumer, lagging)
+                if time.monotonic() - looked > NEW_PARTITIONS_SECONDS:
+                    looked = time.monotonic()
+                    if partitions_known(consumer, names) > len(consumer.assignment()):
+                        lagging |= self._assign(consumer)
                 if lagging and time.monotonic() - reported > PROGRESS_SECONDS:
                     reported = time.monotonic()
-                    log.info("catching_up", topics=self.name, records=self._records, left=_left(consumer))
+                    log.info("catching_up", topics=self.name, records=self._records, left=records_left(consumer))
         finally:
             consumer.close()
 
@@ -229,15 +235,6 @@ def _partition(message: Message) -> tuple[str, int]:
 def _key(message: Message) -> tuple[str, bytes]:
     key = message.key()
     return str(message.topic()), key if isinstance(key, bytes) else b""
-
-
-def _left(consumer: Consumer) -> int:
-    """Return the number of records up to the end of the assigned partitions, as far as the client knows it."""
-    left = 0
-    for position in consumer.position(consumer.assignment()):
-        _, end = consumer.get_watermark_offsets(position, cached=True)
-        left += max(0, end - max(position.offset, 0))
-    return left
 
 
 def _reason(error: BaseException) -> str:

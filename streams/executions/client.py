@@ -26,7 +26,7 @@ from headrace.streams.executions.inbox import (
 )
 from headrace.streams.executions.records import RecordWriter, SendRecords
 from headrace.streams.executions.tokens import decode_token, token_digest
-from headrace.streams.machines.execution.record import NO_LIMITS, ExecutionLimits
+from headrace.streams.machines.execution.record import NO_LIMITS, ExecutionLimits, MapRunLimits
 from headrace.streams.machines.execution.stimuli import (
     Heartbeat,
     RedriveExecution,
@@ -35,6 +35,7 @@ from headrace.streams.machines.execution.stimuli import (
     TaskFailed,
     TaskStarted,
     TaskSucceeded,
+    UpdateMapRun,
 )
 from headrace.streams.machines.json_types import Json
 
@@ -131,6 +132,10 @@ class MachineClient:
     async def task_started(self, execution: str, task: str) -> None:
         """Record that a worker of an activity has taken a task."""
         await self._deliver(execution, DeliverStimulus(TaskStarted(self._now(), randbits(63), task)))
+
+    async def update_map_run(self, execution: str, run: str, limits: MapRunLimits) -> None:
+        """Change the limits of a run of an execution; `run` is its ARN."""
+        await self._deliver(execution, DeliverStimulus(UpdateMapRun(self._now(), randbits(63), run, limits)))
 
     async def _answer(self, token: str, stimulus: TokenStimulus) -> None:
         await self._deliver(decode_token(token).execution, AnswerByToken(token_digest(token), stimulus))

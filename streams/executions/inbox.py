@@ -17,11 +17,20 @@ from headrace.streams.machines.execution.stimuli import (
     TaskSubmitted,
     TaskSucceeded,
     TimerFired,
+    UpdateMapRun,
 )
 from headrace.streams.machines.json_types import Json
 
 DeliveredStimulus: TypeAlias = (
-    TaskStarted | TaskSubmitted | TaskSucceeded | TaskFailed | Heartbeat | TimerFired | ChildFinished | StopExecution
+    TaskStarted
+    | TaskSubmitted
+    | TaskSucceeded
+    | TaskFailed
+    | Heartbeat
+    | TimerFired
+    | ChildFinished
+    | StopExecution
+    | UpdateMapRun
 )
 TokenStimulus: TypeAlias = TaskSucceeded | TaskFailed | Heartbeat
 

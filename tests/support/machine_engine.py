@@ -46,7 +46,7 @@ from headrace.streams.machines.execution.commands import (
     SubmitTask,
     WriteResults,
 )
-from headrace.streams.machines.execution.record import Execution
+from headrace.streams.machines.execution.record import Execution, MapRunLimits
 from headrace.streams.machines.execution.resources import parse_resource
 from headrace.streams.machines.execution.snapshot import json_bytes
 from headrace.streams.machines.execution.stimuli import (
@@ -61,6 +61,7 @@ from headrace.streams.machines.execution.stimuli import (
     TaskSubmitted,
     TaskSucceeded,
     TimerFired,
+    UpdateMapRun,
 )
 from headrace.streams.machines.local_run.mocks import MockedAnswer, Mocks
 
@@ -74,6 +75,19 @@ def memory_views() -> Engine:
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     tables.METADATA.create_all(engine)
     return engine
+
+
+class MemoryLimits:
+    """The changed limits of Map Runs, in memory."""
+
+    def __init__(self) -> None:
+        self._limits: dict[str, MapRunLimits] = {}
+
+    def get(self, arn: str) -> MapRunLimits:
+        return self._limits.get(arn, MapRunLimits())
+
+    async def put(self, arn: str, limits: MapRunLimits) -> None:
+        self._limits[arn] = self.get(arn).changed(limits)
 
 
 class MemoryEngine:
@@ -101,6 +115,7 @@ class MemoryEngine:
         self._unfolded = 0
         self._offset = 0
         self.starts: list[str] = []
+        self.limits = MemoryLimits()
         self._echo = echo
         self._holds_timers = holds_timers
         self.use_mocks(mocks or {})
@@ -123,6 +138,7 @@ class MemoryEngine:
             seed=self._seed,
             pending=PendingStarts(),
             recent=RecentAnswers(),
+            map_run_limits=self.limits,
         )
 
     @contextmanager
@@ -168,6 +184,9 @@ class MemoryEngine:
         if revision is not None:
             self._origins[execution] = self._origins[execution]._replace(revision=revision)
         self._send(execution, RedriveExecution(self.now, self._seed(), number, dict(inputs or {})))
+
+    async def update_map_run(self, execution: str, run: str, limits: MapRunLimits) -> None:
+        self._send(execution, UpdateMapRun(self.now, self._seed(), run, limits))
 
     async def task_success(self, token: str, output: Any) -> None:
         execution, task = decode_token(token)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaException
 from structlog.testing import capture_logs
 
 from headrace.schemas.kafka import clients, topic_follower
@@ -144,3 +146,28 @@ def test_rules_behind_hostile_ones_are_active(settings: KafkaSettings, topic: To
 
     assert [rule.name for rule in table.rules()] == ["good"]
     assert [each.offset for each in follower.skipped()] == list(range(len(HOSTILE_RULES)))
+
+
+def test_topic_and_partitions_that_are_created_later_are_read(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topic_follower, "NEW_PARTITIONS_SECONDS", 0.1)
+    topic = Topic(f"t{uuid.uuid4().hex[:12]}", "", partitions=1)
+    values: list[bytes] = []
+    follower = TopicFollower(settings, [topic], each_value(lambda value, _: values.append(value)))
+    assert follower.start(WITHIN_SECONDS)
+    clients.create_topics(clients.admin(settings), [topic], replication_factor=1)
+    write(settings, topic, (b"a", b"one"))
+    assert eventually(lambda: values == [b"one"])
+    clients.add_partitions(clients.admin(settings), {topic.name: 2})
+    producer = clients.producer(settings)
+
+    def is_sent() -> bool:
+        with contextlib.suppress(KafkaException):  # the producer does not know the partition yet
+            producer.produce(topic.name, b"two", partition=1)
+            return bool(producer.flush(WITHIN_SECONDS) == 0)
+        return False
+
+    assert eventually(is_sent)
+    assert eventually(lambda: values == [b"one", b"two"])
+    follower.stop()

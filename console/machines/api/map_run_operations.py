@@ -10,6 +10,7 @@ from headrace.console.machines.errors import invalid
 from headrace.console.machines.port import ApiParams, MachineServices
 from headrace.console.views.queries.execution_states import StateAttempt
 from headrace.console.views.queries.executions import StoredExecution
+from headrace.streams.machines.execution.record import MapRunLimits
 
 _COUNTS = {
     "RUNNING": "running",
@@ -18,6 +19,8 @@ _COUNTS = {
     "TIMED_OUT": "timedOut",
     "ABORTED": "aborted",
 }
+_LIMITS = ("maxConcurrency", "toleratedFailureCount", "toleratedFailurePercentage")
+"""The members of a request, in the order of the fields of `MapRunLimits`."""
 
 
 async def list_map_runs(params: ApiParams, services: MachineServices) -> ApiParams:
@@ -41,6 +44,7 @@ async def describe_map_run(params: ApiParams, services: MachineServices) -> ApiP
     """Return a run with the numbers of its child executions."""
     found = map_runs.find(services, params["mapRunArn"])
     counts = {name: found.counts.get(status, 0) for status, name in _COUNTS.items()}
+    limits = found.limits
     written = counts["succeeded"] if found.run.status == "succeeded" else 0
     counts |= {"pending": found.pending, "total": found.total, "resultsWritten": written}
     return {
@@ -48,9 +52,9 @@ async def describe_map_run(params: ApiParams, services: MachineServices) -> ApiP
         "executionArn": found.execution.arn,
         "status": found.status,
         **_times(found.run, found.execution),
-        "maxConcurrency": found.limits.concurrency,
-        "toleratedFailureCount": found.limits.failures,
-        "toleratedFailurePercentage": found.limits.failure_percentage,
+        "maxConcurrency": limits.concurrency,
+        "toleratedFailureCount": limits.tolerated_count,
+        "toleratedFailurePercentage": limits.tolerated_percentage,
         "itemCounts": counts,
         "executionCounts": counts,
         "redriveCount": found.run.redrives,
@@ -59,10 +63,16 @@ async def describe_map_run(params: ApiParams, services: MachineServices) -> ApiP
 
 
 async def update_map_run(params: ApiParams, services: MachineServices) -> ApiParams:
-    """Refuse to change a run: its limits are those of the definition."""
-    if map_runs.find(services, params["mapRunArn"]).run.ended_at is not None:
+    """Change the limits of a run while it runs. A request changes those that it has."""
+    found = map_runs.find(services, params["mapRunArn"])
+    limits = MapRunLimits(*(params.get(name) for name in _LIMITS))
+    if limits == MapRunLimits():
+        raise invalid(f"You must specify at least one of {', '.join(_LIMITS)}", "MISSING_REQUIRED_PARAMETER")
+    if found.status != "RUNNING":
         raise invalid("Map Run has completed and cannot be updated", "CANNOT_UPDATE_COMPLETED_MAP_RUN")
-    raise invalid("Headrace does not change the limits of a Map Run: deploy a definition with other ones")
+    await services.commands.update_map_run(found.execution.arn, found.arn, limits)
+    await services.map_run_limits.put(found.arn, limits)
+    return {}
 
 
 def _times(run: StateAttempt, execution: StoredExecution) -> ApiParams:

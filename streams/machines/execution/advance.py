@@ -15,6 +15,7 @@ from headrace.streams.machines.execution.draft import Draft, HistoryFullError
 from headrace.streams.machines.execution.events import HistoryEvent
 from headrace.streams.machines.execution.failures import error_details
 from headrace.streams.machines.execution.flow import finish
+from headrace.streams.machines.execution.map_run_update import update_map_run
 from headrace.streams.machines.execution.record import (
     ROOT_BRANCH,
     Execution,
@@ -34,6 +35,7 @@ from headrace.streams.machines.execution.stimuli import (
     TaskSubmitted,
     TaskSucceeded,
     TimerFired,
+    UpdateMapRun,
 )
 from headrace.streams.machines.execution.timers import apply_timer, start_timeout
 
@@ -138,4 +140,5 @@ APPLIERS: Final[dict[type[Stimulus], Callable[..., bool]]] = {
     ChildFinished: apply_child,
     StopExecution: _stop,
     RedriveExecution: _redrive,
+    UpdateMapRun: update_map_run,
 }

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from headrace.streams.machines.json_types import Json
 
@@ -86,6 +87,22 @@ class GroupWork(Struct, frozen=True, tag="group"):
     finished: int = 0
 
 
+class MapRunLimits(Struct, frozen=True, omit_defaults=True):
+    """Limits of the run of a distributed Map that replace those of its state; None is no change.
+
+    `concurrency` 0 is the largest one.
+    """
+
+    concurrency: int | None = None
+    tolerated_count: int | None = None
+    tolerated_percentage: float | None = None
+
+    def changed(self, later: MapRunLimits) -> MapRunLimits:
+        """Return these limits with those of a later change."""
+        given = {name: value for name, value in asdict(later).items() if value is not None}
+        return replace(self, **given)
+
+
 class MapRunWork(Struct, frozen=True, tag="map_run"):
     """The child executions of a distributed Map, whose inputs are `inputs`. `weights` counts the items of a child."""
 
@@ -103,11 +120,15 @@ class MapRunWork(Struct, frozen=True, tag="map_run"):
 
 
 class DatasetWork(Struct, frozen=True, tag="dataset"):
-    """A distributed Map reads its items, or writes its results. `run` is the run whose results are written."""
+    """A distributed Map reads its items, or writes its results. `run` is the run whose results are written.
+
+    `limits` were changed before the items were read.
+    """
 
     task: str
     arn: str
     run: MapRunWork | None = None
+    limits: MapRunLimits | None = None
 
 
 Work: TypeAlias = TaskWork | DelayWork | GroupWork | MapRunWork | DatasetWork

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from headrace.streams.machines.execution.record import NO_LIMITS, ExecutionLimits
+from headrace.streams.machines.execution.record import NO_LIMITS, ExecutionLimits, MapRunLimits
 from headrace.streams.machines.json_types import Json
 
 
@@ -102,6 +102,13 @@ class RedriveExecution(_Stimulus, frozen=True):
     inputs: dict[str, Json] = {}
 
 
+class UpdateMapRun(_Stimulus, frozen=True):
+    """Changes the limits of an open run of a distributed Map. `run` is its ARN."""
+
+    run: str
+    limits: MapRunLimits
+
+
 Stimulus: TypeAlias = (
     StartExecution
     | TaskStarted
@@ -113,4 +120,5 @@ Stimulus: TypeAlias = (
     | ChildFinished
     | StopExecution
     | RedriveExecution
+    | UpdateMapRun
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from starlette.datastructures import ImmutableMultiDict
@@ -48,7 +47,11 @@ def map_run_document(found: MapRunProgress) -> dict[str, Any]:
         "pending": found.pending,
         "total": found.total,
         "redrives": found.run.redrives,
-        "limits": asdict(found.limits),
+        "limits": {
+            "concurrency": found.limits.concurrency,
+            "failures": found.limits.tolerated_count,
+            "failure_percentage": found.limits.tolerated_percentage,
+        },
     }
 
 

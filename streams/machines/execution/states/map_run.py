@@ -28,16 +28,19 @@ from headrace.streams.machines.execution.flow import leave
 from headrace.streams.machines.execution.map_results import inline_result, result_rows
 from headrace.streams.machines.execution.numbers import whole_number
 from headrace.streams.machines.execution.outcomes import outcome_of, unfinished, with_outcome
-from headrace.streams.machines.execution.record import ChildOutcome, DatasetWork, FlowBranch, MapItem, MapRunWork
+from headrace.streams.machines.execution.record import (
+    ChildOutcome,
+    DatasetWork,
+    FlowBranch,
+    MapItem,
+    MapRunLimits,
+    MapRunWork,
+)
 from headrace.streams.machines.execution.states.group import item_input
+from headrace.streams.machines.execution.states.items import source_of
+from headrace.streams.machines.execution.states.map_run_limits import concurrency_of, with_limits
 from headrace.streams.machines.execution.states.tolerance import exceeds_tolerance, tolerance
 from headrace.streams.machines.json_types import Json
-
-STATE_DATA = "STATE_DATA"
-"""The source of items that no reader has read."""
-
-DISTRIBUTED_CONCURRENCY = 10_000
-"""Child executions of a run that run at the same time. Source: AWS's quotas."""
 
 THRESHOLD_EXCEEDED = "The specified tolerated failure threshold was exceeded"
 
@@ -71,7 +74,7 @@ def items_read(draft: Draft, branch: FlowBranch, state: MapState, work: DatasetW
     if not isinstance(items, list | dict):
         dataset_failed(draft, branch, work, None, "Attempting to map over non-iterable node.")
         return
-    _start_children(draft, branch, state, work.arn, items)
+    _start_children(draft, branch, state, work.arn, items, work.limits)
 
 
 def results_written(draft: Draft, branch: FlowBranch, state: MapState, work: DatasetWork, details: Json) -> None:
@@ -105,8 +108,17 @@ def child_finished(
         finished=work.finished + 1,
         failed_weight=work.failed_weight + weight,
     )
+    go_on(draft, branch, state, work)
+
+
+def go_on(draft: Draft, branch: FlowBranch, state: MapState, work: MapRunWork) -> None:
+    """Fail a run that has changed if more than it tolerates has failed, else continue it.
+
+    Raises:
+        StatesError: An expression fails.
+    """
     branch.work = work
-    if weight and exceeds_tolerance(work):
+    if work.failed_weight and exceeds_tolerance(work):
         fail(draft, branch, StateFailure(EXCEED_TOLERATED_FAILURE_THRESHOLD, THRESHOLD_EXCEEDED))
         return
     continue_run(draft, branch, state, work)
@@ -176,11 +188,13 @@ def is_waiting_for(branch: FlowBranch, child: str) -> tuple[MapRunWork, int] | N
     return work, index
 
 
-def _start_children(draft: Draft, branch: FlowBranch, state: MapState, arn: str, items: Json) -> None:
+def _start_children(
+    draft: Draft, branch: FlowBranch, state: MapState, arn: str, items: Json, limits: MapRunLimits | None = None
+) -> None:
     env = environment(draft, branch)
     effective = effective_input(state.data, env)
     pairs = items.items() if isinstance(items, dict) else ((None, value) for value in items)
-    source = _source(_settings(state).reader, env, effective)
+    source = source_of(_settings(state).reader, env, effective)
     items_of_run = (MapItem(index, value, key, source) for index, (key, value) in enumerate(pairs))
     inputs = [item_input(draft, branch, state, item) for item in items_of_run]
     weights = [1] * len(inputs)
@@ -194,13 +208,12 @@ def _start_children(draft: Draft, branch: FlowBranch, state: MapState, arn: str,
         outcomes=unfinished(len(inputs)),
         inputs=inputs,
         weights=weights,
-        concurrency=min(concurrency or DISTRIBUTED_CONCURRENCY, DISTRIBUTED_CONCURRENCY),
+        concurrency=concurrency_of(concurrency),
         tolerated_count=count,
         tolerated_percentage=percentage,
         key=draft.new_key(),
     )
-    branch.work = work
-    continue_run(draft, branch, state, work)
+    continue_run(draft, branch, state, work if limits is None else with_limits(work, limits))
 
 
 def _complete(draft: Draft, branch: FlowBranch, state: MapState, result: Json) -> None:
@@ -215,19 +228,6 @@ def _read_command(task: str, state: MapState, reader: ItemReader, env: Environme
         raise StatesError(ITEM_READER_FAILED, "field MaxItems must be positive")
     parameters = _optional(reader.parameters, env, effective)
     return ReadItems(task, state.name, reader.resource, parameters, reader.config, max_items or None)
-
-
-def _source(reader: ItemReader | None, env: Environment, effective: Json) -> str:
-    """Return where the items come from, as `$$.Map.Item.Source` has it.
-
-    Source: Step Functions Developer Guide, "Accessing execution data from the Context object", Map states.
-    """
-    if reader is None:
-        return STATE_DATA
-    parameters = _optional(reader.parameters, env, effective)
-    named = parameters if isinstance(parameters, dict) else {}
-    bucket = f"S3://{named.get('Bucket', '')}"
-    return f"{bucket}/{named['Key']}" if "Key" in named else bucket
 
 
 def _optional(value: DynamicValue | None, env: Environment, effective: Json) -> Json:

@@ -271,6 +271,29 @@ def test_map_run() -> None:
     assert machines.error("describe_map_run", mapRunArn=f"{run['mapRunArn']}0")[0] == "ResourceNotFound"
 
 
+def test_limits_of_a_map_run_are_changed_while_it_runs() -> None:
+    machines = Machines(MemoryEngine())
+    arn = machines.start(machines.create(mapping()), ["a", "b", "c", "d", "e"])
+    [run] = machines.client.list_map_runs(executionArn=arn)["mapRuns"]
+    wanted = {"mapRunArn": run["mapRunArn"]}
+
+    def limits_and_running() -> list[Any]:
+        described = machines.client.describe_map_run(**wanted)
+        names = ("maxConcurrency", "toleratedFailureCount", "toleratedFailurePercentage")
+        return [described[name] for name in names] + [described["executionCounts"]["running"]]
+
+    assert limits_and_running() == [2, 0, 0.0, 2]
+    machines.client.update_map_run(**wanted, maxConcurrency=4)
+    assert limits_and_running() == [4, 0, 0.0, 4]
+    machines.client.update_map_run(**wanted, toleratedFailureCount=3, toleratedFailurePercentage=12.5)
+    assert limits_and_running() == [4, 3, 12.5, 4]
+    missing = "You must specify at least one of maxConcurrency, toleratedFailureCount, toleratedFailurePercentage"
+    assert machines.error("update_map_run", **wanted) == ("ValidationException", missing)
+    machines.client.stop_execution(executionArn=arn)
+    ended = ("ValidationException", "Map Run has completed and cannot be updated")
+    assert machines.error("update_map_run", **wanted, maxConcurrency=5) == ended
+
+
 def test_failed_map_run_is_redriven_with_its_parent() -> None:
     failing = {"Throw": {"Error": "Boom", "Cause": ""}}
     machines = Machines(MemoryEngine({"Each": [failing, {"Return": 2}, {"Return": 3}]}))

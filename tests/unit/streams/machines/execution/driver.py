@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from headrace.streams.machines.definition.parse import parse_machine
 from headrace.streams.machines.execution.advance import advance
 from headrace.streams.machines.execution.commands import Command, FinishExecution, SetTimer, SubmitTask
-from headrace.streams.machines.execution.record import NO_LIMITS, Execution, ExecutionLimits
+from headrace.streams.machines.execution.record import NO_LIMITS, Execution, ExecutionLimits, MapRunLimits
 from headrace.streams.machines.execution.stimuli import (
     ChildFinished,
     Heartbeat,
@@ -19,6 +19,7 @@ from headrace.streams.machines.execution.stimuli import (
     TaskFailed,
     TaskSucceeded,
     TimerFired,
+    UpdateMapRun,
 )
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -85,6 +86,9 @@ class Driver:
 
     def redrive(self, number: int = 1, inputs: dict[str, Any] | None = None) -> Driver:
         return self.send(RedriveExecution(self.now, 8, number, inputs or {}))
+
+    def update_map_run(self, run: str, **limits: Any) -> Driver:
+        return self.send(UpdateMapRun(self.now, 9, run, MapRunLimits(**limits)))
 
     def all(self, kind: type[C]) -> list[C]:
         return [command for command in self.commands if isinstance(command, kind)]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace.streams.machines.execution.commands import CancelTask, ReadItems, StartChild, StopChild, WriteResults
-from headrace.streams.machines.execution.record import MapRunWork
+from headrace.streams.machines.execution.record import DatasetWork, MapRunWork
 from tests.unit.streams.machines.execution.driver import Driver, machine, passing
 
 READER = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key.$": "$.key"}}
@@ -85,6 +85,53 @@ def test_tolerated_failures(fields: dict[str, int], failures: int, is_tolerated:
     assert driver.finish.status == ("SUCCEEDED" if is_tolerated else "FAILED")
     if is_tolerated:
         assert driver.finish.output == list(range(failures, 4))
+
+
+def run_of(driver: Driver) -> str:
+    """Return the ARN of the run of a driver."""
+    (branch,) = driver.execution.branches.values()
+    assert isinstance(branch.work, MapRunWork | DatasetWork)
+    return branch.work.arn
+
+
+def test_concurrency_of_a_run_can_be_changed() -> None:
+    driver = Driver(distributed(MaxConcurrency=2)).start([0] * 12_000)
+    driver.update_map_run(run_of(driver), concurrency=4)
+    assert len(children(driver)) == 4
+    driver.update_map_run(run_of(driver), concurrency=2).child(children(driver)[0])
+    assert len(children(driver)) == 4
+    driver.update_map_run(run_of(driver), concurrency=0)
+    assert len(children(driver)) == 1 + 10_000
+
+
+def test_more_failures_can_be_tolerated_while_a_run_goes_on() -> None:
+    driver = Driver(distributed()).start([0, 1, 2, 3])
+    driver.update_map_run(run_of(driver), tolerated_count=1).child(children(driver)[0], status="FAILED")
+    assert driver.execution.status == "RUNNING"
+    driver.update_map_run(run_of(driver), tolerated_percentage=20.0)
+    assert (driver.finish.status, driver.finish.error) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+    assert [stopped.child for stopped in driver.all(StopChild)] == children(driver)[1:]
+
+
+def test_a_run_that_reads_its_items_has_the_changed_limits() -> None:
+    driver = Driver(distributed(ItemReader=READER, MaxConcurrency=1)).start({"key": "k"})
+    driver.update_map_run(run_of(driver), concurrency=3).update_map_run(run_of(driver), tolerated_count=1)
+    (command,) = driver.all(ReadItems)
+    driver.succeed([1, 2, 3, 4], task=command.task)
+    assert len(children(driver)) == 3
+    driver.child(children(driver)[0], status="FAILED")
+    assert driver.execution.status == "RUNNING"
+
+
+def test_a_change_of_another_run_or_to_equal_limits_is_ignored() -> None:
+    driver = Driver(distributed(MaxConcurrency=2)).start([0] * 5)
+    before = driver.execution
+    driver.update_map_run(run_of(driver), concurrency=2).update_map_run("arn:of:another", concurrency=5)
+    assert driver.execution is before
+    for child in range(5):
+        driver.child(children(driver)[child])
+    driver.update_map_run(driver.all(StartChild)[0].map_run_arn, concurrency=5)
+    assert driver.execution.status == "SUCCEEDED"
 
 
 def test_redelivered_and_unknown_children_are_ignored() -> None:
