@@ -60,6 +60,11 @@ class StreamSettings(BaseSettings):
     session_seconds: float = Field(default=10.0, ge=6, le=1800, description="Consumer group session timeout in seconds")
 
     @property
+    def task_actions(self) -> tuple[str, ...]:
+        """The patterns of `machine_actions`, such as `rekognition:*`."""
+        return tuple(each.strip() for each in self.machine_actions.split(",") if each.strip())
+
+    @property
     def job_channel(self) -> dict[str, str]:
         """Return the `NotificationChannel` of a Rekognition or Textract job."""
         return {"SNSTopicArn": self.jobs_topic_arn, "RoleArn": self.jobs_role_arn}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from headrace.schemas import topics
@@ -42,6 +42,30 @@ Source: Service Authorization Reference, "Actions, resources, and condition keys
 """
 
 
+IAM_SERVICES: Mapping[str, str] = {
+    "bedrockruntime": "bedrock",
+    "cloudwatchlogs": "logs",
+    "eventbridge": "events",
+    "sesv2": "ses",
+    "sfn": "states",
+    "stepfunctions": "states",
+}
+"""The prefixes of IAM actions that differ from the names of services in ARNs of tasks."""
+
+IAM_ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "bedrockruntime:converse": ("bedrock:InvokeModel",),
+    "lambda:invoke": ("lambda:InvokeFunction",),
+    "s3:copyObject": ("s3:GetObject", "s3:PutObject"),
+    "s3:headObject": ("s3:GetObject",),
+    "s3:listObjects": ("s3:ListBucket",),
+    "s3:listObjectsV2": ("s3:ListBucket",),
+}
+"""The IAM actions of API actions that have another name.
+
+Source: Service Authorization Reference, and "Required permissions for Amazon S3 API operations".
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class StagePermissions:
     """The actions of a stage, whether it reads media, and the service to which it passes a role, if any."""
@@ -70,3 +94,16 @@ def iam_action(service: str, call: str) -> str:
         return "bedrock:InvokeModel"
     prefix = "bedrock" if service == DATA_AUTOMATION else service
     return f"{prefix}:{''.join(word.capitalize() for word in call.split('_'))}"
+
+
+def task_actions(allowed: Iterable[str]) -> tuple[str, ...]:
+    """Return the IAM actions that tasks of state machines need for an allow-list, such as `rekognition:detect*`.
+
+    A pattern stays one: `rekognition:Detect*`.
+    """
+    found = [IAM_ACTIONS.get(each) or (_task_action(*each.split(":", 1)),) for each in allowed]
+    return tuple(sorted({action for actions in found for action in actions}))
+
+
+def _task_action(service: str, action: str) -> str:
+    return f"{IAM_SERVICES.get(service, service)}:{action[:1].upper()}{action[1:]}"

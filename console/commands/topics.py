@@ -18,8 +18,9 @@ from headrace.schemas.kafka.reachability import answered
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import catalog, schema_topic
 from headrace.schemas.settings import SettingsError, load
-from headrace.schemas.topics import Topic
+from headrace.schemas.topics import MACHINE_INBOX, Topic
 from headrace.streams.costs import daily_budget
+from headrace.streams.routing.rule import MACHINE, TOPIC
 
 app = typer.Typer(name="topics", help="The Kafka topics.", no_args_is_help=True)
 
@@ -64,7 +65,9 @@ def apply(
 def acls(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ROLE...", help="bridge, webhook, backfill, stages, console, operator, topics."),
+        typer.Argument(
+            metavar="ROLE...", help="bridge, webhook, backfill, stages, console, views, operator, machine-api, topics."
+        ),
     ] = None,
     principal: Annotated[
         str, typer.Option(help="Kafka principal of a role; {role} is replaced by its name.")
@@ -73,7 +76,8 @@ def acls(
 ) -> None:
     """Print the minimal ACLs of each role, one per line, as arguments of kafka-acls.sh.
 
-    The role `console` reads, `operator` also rewinds, redrives and applies rules, and `topics` runs `topics apply`.
+    The role `console` reads, `operator` also rewinds, redrives, applies rules and runs state machines, `machine-api`
+    serves the Step Functions API, and `topics` runs `topics apply`.
     `headrace dlq import`, `headrace replay rewind --shadow` and `headrace replay discard` need an administrator.
     """
     from headrace.console.pipeline import acls as pipeline_acls
@@ -81,7 +85,8 @@ def acls(
     from headrace.console.routing.stages import load_stages_and_rules
     from headrace.console.routing.targets import follows, rules
 
-    forwards = {rule.stage_name: rule.target.address for rule in rules() if rule.target.kind == "topic"}
+    targets = {rule.stage_name: rule.target for rule in rules() if rule.target.kind in (TOPIC, MACHINE)}
+    forwards = {name: each.address if each.kind == TOPIC else MACHINE_INBOX.name for name, each in targets.items()}
     deployment = load_stages_and_rules().deployment
     followed = daily_budget.followed_topics(deployment.stages) if deployment.budget.day is not None else ()
     groups = [redrive_group(stage.name) for stage in deployment.stages]

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, TopicPartition
 
+from headrace.console.pipeline.acls import ACTIVITIES_GROUP
 from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.reading import consumer_record, next_batch
@@ -14,7 +15,6 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import ActivityScheduled
 from headrace.schemas.serde.codec import Codec, DecodeError
 
-GROUP = "headrace.activities"
 BATCH = 100
 
 TaskPlace = tuple[str, int]
@@ -41,7 +41,7 @@ class KafkaActivities:
     """Reads the topic."""
 
     def __init__(self, settings: KafkaSettings, codec: Codec) -> None:
-        self._consumer = clients.group_consumer(settings, GROUP, "earliest")
+        self._consumer = clients.group_consumer(settings, ACTIVITIES_GROUP, "earliest")
         self._consumer.subscribe([topics.MACHINE_ACTIVITIES.name])
         self._codec = codec
         self._committed: dict[TaskPlace, int] = {}

@@ -22,6 +22,10 @@ Roles = Mapping[str, tuple["AclRule", ...]]
 
 VIEWS_GROUP = "headrace.views"
 """Consumer group that shares partitions between projectors. It has no committed offsets."""
+ACTIVITIES_GROUP = "headrace.activities"
+"""Consumer group of the Step Functions API, which gives the tasks of activities to their workers."""
+MACHINE_COMMANDS = (topics.MACHINE_DEFINITIONS, topics.MACHINE_INBOX)
+"""Topics that are written to deploy state machines, and to start, stop, redrive and answer executions."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,6 +70,7 @@ def roles(scope: AclScope) -> Roles:
     """List the ACLs of each component by name."""
     carrier = _topics(reads=(topics.SCHEMAS,), writes=readiness.WRITTEN_TOPICS)
     backfill = _topics(reads=(topics.SCHEMAS, topics.BACKFILLS), writes=producer.WRITTEN)
+    machines = any(topic in scope.topics for topic in MACHINE_COMMANDS)
     return {
         "bridge": carrier,
         "webhook": carrier,
@@ -74,6 +79,7 @@ def roles(scope: AclScope) -> Roles:
         "console": _console(scope),
         "views": _views(scope),
         "operator": _operator(scope),
+        **({"machine-api": _machine_api()} if machines else {}),
         "topics": _deployer(scope),
     }
 
@@ -111,17 +117,23 @@ def _views(scope: AclScope) -> tuple[AclRule, ...]:
 
 
 def _operator(scope: AclScope) -> tuple[AclRule, ...]:
-    """Read every topic, move offsets, redrive dead letters, record decisions, and apply rules."""
+    """Read every topic, move offsets, redrive dead letters, record decisions, apply rules, and run machines."""
     written = (
         topics.AUDIT,
         topics.DISPOSITIONS,
         topics.LOSSES,
         topics.RULES,
-        *(topic for topic in scope.topics if topic == topics.PEOPLE_FACTS),
+        *(topic for topic in scope.topics if topic in (topics.PEOPLE_FACTS, *MACHINE_COMMANDS)),
         *(topics.retry(stage.name) for stage in scope.stages),
     )
     groups = (AclRule("group", name, "Read") for name in scope.groups)
     return tuple(sorted({*_topics(scope.topics, written), *groups}))
+
+
+def _machine_api() -> tuple[AclRule, ...]:
+    """Write what deploys machines and advances executions; share the tasks of activities with other processes."""
+    reads = (topics.SCHEMAS, topics.MACHINE_DEFINITIONS, topics.MACHINE_ACTIVITIES)
+    return tuple(sorted({*_topics(reads, MACHINE_COMMANDS), AclRule("group", ACTIVITIES_GROUP, "Read")}))
 
 
 def _deployer(scope: AclScope) -> tuple[AclRule, ...]:

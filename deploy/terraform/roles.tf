@@ -139,6 +139,15 @@ data "aws_iam_policy_document" "stage" {
     }
   }
 
+  # What the tasks of state machines call. `wanted.json` has the actions of the default allow-list as `tasks`.
+  dynamic "statement" {
+    for_each = each.key == "machine-tasks" ? var.machine_task_resources : {}
+    content {
+      actions   = [statement.key]
+      resources = statement.value
+    }
+  }
+
   dynamic "statement" {
     for_each = contains(each.value.actions, "polly:StartSpeechSynthesisTask") ? [1] : []
     content {

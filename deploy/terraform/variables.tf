@@ -48,3 +48,9 @@ variable "msk_cluster_arn" {
   type        = string
   default     = ""
 }
+
+variable "machine_task_resources" {
+  description = "Resources by IAM action that tasks of state machines call, such as { \"lambda:InvokeFunction\" = [\"arn:...\"] }."
+  type        = map(list(string))
+  default     = {}
+}

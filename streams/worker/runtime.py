@@ -123,7 +123,6 @@ class WorkerRuntime:
             )
 
     def _machine_stages(self, deployment: Deployment, codec: Codec) -> MachineStages:
-        allowed = tuple(each.strip() for each in self._settings.machine_actions.split(",") if each.strip())
         return MachineStages(
             MachineResources(
                 self._cluster,
@@ -131,7 +130,7 @@ class WorkerRuntime:
                 self.bucket,
                 self._producer,
                 SdkCalls(self._aws),
-                allowed,
+                self._settings.task_actions,
                 deployment.stages,
                 self._http,
             )

@@ -21,6 +21,7 @@ from headrace.console.aws_account.component_permissions import (
     RESOURCES,
     iam_action,
     stage_permissions,
+    task_actions,
 )
 from headrace.console.errors import CommandError
 from headrace.console.pipeline.acls import AclRule, AclScope, roles
@@ -33,9 +34,11 @@ from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
 from headrace.streams.aws.error_codes import OPERATIONS
+from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 from headrace.streams.stages.documents import documents_stage
 from headrace.streams.stages.face_search import face_search_stage
+from headrace.streams.worker.machine_stages import MACHINE_STAGES
 from tests.docs.generate import SETTINGS
 from tests.support.stages import get_stages
 
@@ -82,6 +85,7 @@ def wanted() -> dict[str, Any]:
         "bridge": list(iam_policy.QUEUE_ACTIONS),
         "objects": {name: list(actions) for name, actions in OBJECT_ACTIONS.items()},
         "stages": {stage.name: _permissions(stage) for stage in STAGES},
+        "tasks": list(task_actions(StreamSettings.model_construct().task_actions)),
         "acls": {name: _grouped(ROLES[name]) for name in (*DEPLOYED, *(stage.name for stage in STAGES))},
     }
 
@@ -256,6 +260,59 @@ def test_each_component_has_its_own_account_and_kafka_user() -> None:
         assert secrets == {f"headrace-kafka-{name.removeprefix('hr-')}"}
 
 
+MACHINES = (
+    *GIVEN,
+    "machines.enabled=true",
+    "machines.connectionsSecret=connections",
+    "machines.existingSecret=secrets",
+    "machines.taskReads={media.labelled,labels.dlq}",
+    "pipeline=on",
+)
+
+
+def test_machines_are_two_stages_with_the_pipeline_file_and_connections_for_tasks() -> None:
+    made = rendered(*MACHINES)
+    stages = [stage for stage in STAGES if stage.name in MACHINE_STAGES]
+    inputs = {stage.name: [topic.name for topic in stage.inputs] for stage in stages}
+    found = {
+        name: {each["metadata"]["topic"] for each in part(made, "ScaledObject", f"hr-{name}")["spec"]["triggers"]}
+        for name in inputs
+    }
+    assert found == {
+        "machines": {*inputs["machines"]},
+        "machine-tasks": {*inputs["machine-tasks"], "media.labelled", "labels.dlq"},
+    }
+    assert list(part(made, "ConfigMap", "hr-pipeline")["data"].values()) == ["on"]
+    pods = {
+        each: part(made, "Deployment", f"hr-{each}")["spec"]["template"]["spec"]
+        for each in (*inputs, "labels", "bridge")
+    }
+    mounted = {name: {each["name"] for each in pod["containers"][0]["volumeMounts"]} for name, pod in pods.items()}
+    assert mounted == {
+        name: {"tmp", "pipeline"} | ({"connections"} if name == "machine-tasks" else set()) for name in pods
+    }
+    assert {name: {each["name"] for each in pod["volumes"]} for name, pod in pods.items()} == mounted
+    assert [name for name, pod in pods.items() if "envFrom" in pod["containers"][0]] == ["machine-tasks"]
+    assert egress(made, "machine-tasks") == {53, 80, 443, 9096}
+
+
+def test_changed_pipeline_file_replaces_the_pods() -> None:
+    def variable(text: str) -> str:
+        made = rendered(*GIVEN, f"pipeline={text}")
+        [name] = part(made, "ConfigMap", "hr-pipeline")["data"]
+        found = part(made, "Deployment", "hr-labels")["spec"]["template"]["spec"]["containers"][0]["env"]
+        [value] = [each["value"] for each in found if each["name"] == "HEADRACE_PIPELINE"]
+        assert value == f"/etc/headrace-pipeline/{name}"
+        return str(name)
+
+    assert variable("a") != variable("b")
+
+
+def test_machines_need_a_pipeline_file() -> None:
+    given = (part for each in (*GIVEN, "machines.enabled=true") for part in ("--set", each))
+    assert "pipeline is empty" in helm("template", "hr", str(CHART), *given).stderr
+
+
 def part(made: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
     """Return the only object of a kind and a name."""
     (found,) = [each for each in made if (each["kind"], each["metadata"]["name"]) == (kind, name)]
@@ -365,6 +422,14 @@ def test_module_grants_all_resources_only_where_the_service_has_no_resource_type
     restricted = set(re.findall(r'^    "(\w+:\w+)" += \[', text, re.MULTILINE))
     assert restricted == RESOURCES.keys()
     assert restricted <= {each for stage in wanted()["stages"].values() for each in stage["actions"]}
+
+
+def test_tasks_of_machines_have_permissions_only_on_given_resources() -> None:
+    """The actions are those of the allow-list; without resources, a task may call nothing."""
+    text = (MODULE / "roles.tf").read_text("utf-8")
+    (statement,) = re.findall(r'for_each = (each.key == "machine-tasks" .*)\n', text)
+    assert statement == 'each.key == "machine-tasks" ? var.machine_task_resources : {}'
+    assert {"lambda:InvokeFunction", "s3:ListBucket", "rekognition:*"} <= set(wanted()["tasks"])
 
 
 def test_module_maps_every_acl_to_kafka_actions() -> None:

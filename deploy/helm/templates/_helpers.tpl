@@ -17,9 +17,27 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ .Root.Values.kafka.secretPrefix }}-{{ $user }}
 {{- end }}
 
+{{/* The name changes with the content, so that pods are replaced. */}}
+{{- define "headrace.pipelineFile" -}}
+pipeline-{{ .Values.pipeline | sha256sum | trunc 8 }}.toml
+{{- end }}
+
+{{/* The stages to run, with those of state machines: a map in JSON. */}}
+{{- define "headrace.stages" -}}
+{{- $stages := .Values.stages }}
+{{- with .Values.machines }}
+{{- if .enabled }}
+{{- $own := dict "reads" (list "machines.inbox" "machines.retry") "resources" .resources }}
+{{- $reads := concat (list "machines.tasks" "jobs.finished" "machine-tasks.retry") .taskReads | uniq }}
+{{- $stages = merge (dict "machines" $own "machine-tasks" (dict "reads" $reads "resources" .resources)) $stages }}
+{{- end }}
+{{- end }}
+{{- toJson $stages }}
+{{- end }}
+
 {{/* The components with a pod each: a list in JSON. */}}
 {{- define "headrace.components" -}}
-{{- $components := concat (list "bridge") (keys .Values.stages | sortAlpha) }}
+{{- $components := concat (list "bridge") (keys (include "headrace.stages" . | fromJson) | sortAlpha) }}
 {{- if .Values.webhook.enabled }}{{ $components = append $components "webhook" }}{{ end }}
 {{- if .Values.topics.apply }}{{ $components = append $components "topics" }}{{ end }}
 {{- if .Values.views.enabled }}{{ $components = append $components "views" }}{{ end }}
@@ -56,6 +74,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   valueFrom: { secretKeyRef: { name: {{ . }}, key: password } }
 {{- end }}
 {{- end }}
+{{- if .Values.pipeline }}
+- { name: HEADRACE_PIPELINE, value: /etc/headrace-pipeline/{{ include "headrace.pipelineFile" . }} }
+{{- end }}
+{{- if and (eq $component.Component "machine-tasks") .Values.machines.connectionsSecret }}
+- { name: HEADRACE_HTTP_CONNECTIONS, value: /etc/headrace-connections/connections }
+{{- end }}
 {{- $_ := required "settings.HEADRACE_RESULTS_BUCKET is not set" .Values.settings.HEADRACE_RESULTS_BUCKET }}
 {{- range $name, $value := .Values.settings }}
 {{- if ne (toString $value) "" }}
@@ -77,6 +101,12 @@ securityContext:
   seccompProfile: { type: RuntimeDefault }
 volumes:
   - { name: tmp, emptyDir: { sizeLimit: 8Gi } }
+  {{- if .Root.Values.pipeline }}
+  - { name: pipeline, configMap: { name: {{ .Root.Release.Name }}-pipeline } }
+  {{- end }}
+  {{- if and (eq .Component "machine-tasks") .Root.Values.machines.connectionsSecret }}
+  - { name: connections, secret: { secretName: {{ .Root.Values.machines.connectionsSecret }} } }
+  {{- end }}
   {{- with .Root.Values.console.usersSecret }}
   {{- if eq $.Component "console" }}
   - { name: users, secret: { secretName: {{ . }} } }
@@ -100,6 +130,9 @@ securityContext:
   capabilities: { drop: [ALL] }
 volumeMounts:
   - { name: tmp, mountPath: /tmp }
+  {{- if .Values.pipeline }}
+  - { name: pipeline, mountPath: /etc/headrace-pipeline, readOnly: true }
+  {{- end }}
 {{- end }}
 
 {{/* The termination grace period: the drain timeout and a margin. */}}

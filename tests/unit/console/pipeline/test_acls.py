@@ -78,8 +78,20 @@ def test_operator_writes_no_events() -> None:
     written = {rule.name for rule in ROLES["operator"] if rule.operation == "Write"}
     retries = {f"{stage.name}.retry" for stage in STAGES}
     control = {f"system.{name}" for name in ("audit", "dispositions", "losses", "people", "rules")}
-    assert written == control | retries
+    assert written == control | retries | {"machines.definitions", "machines.inbox"}
     assert {AclRule("group", group, "Read") for group in GROUPS} <= set(ROLES["operator"])
+
+
+def test_step_functions_api_runs_machines_and_reads_no_events() -> None:
+    assert set(ROLES["machine-api"]) == {
+        AclRule("group", "headrace.activities", "Read"),
+        AclRule("topic", "machines.activities", "Read"),
+        AclRule("topic", "machines.definitions", "Read"),
+        AclRule("topic", "machines.definitions", "Write"),
+        AclRule("topic", "machines.inbox", "Write"),
+        AclRule("topic", "system.schemas", "Read"),
+    }
+    assert "machine-api" not in roles(AclScope(get_stages(["labels"])))
 
 
 def test_only_rule_stages_read_applied_rules() -> None:
