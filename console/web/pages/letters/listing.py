@@ -17,6 +17,8 @@ from headrace.console.web.pages.letters.filters import LetterQuery, from_paramet
 from headrace.console.web.request import ConsoleRequest
 from headrace.console.web.services import ConsoleServices
 
+GROUPS = 30
+"""Groups of the page, the largest."""
 HOURS = 48
 """Hours of the chart."""
 _HOUR = "%Y-%m-%dT%H"
@@ -51,7 +53,9 @@ def show(request: ConsoleRequest) -> Response:
     return request.render(
         "letters.html",
         counted=counted,
-        groups=[_row(group, counted, now, hours) for group in counted.groups],
+        groups=[_row(group, counted, now, hours) for group in counted.groups[:GROUPS]],
+        all_groups=len(counted.groups),
+        new_groups=sum(counted.is_new(group, now) for group in counted.groups),
         hours=[counted.by_hour().get(hour, 0) for hour in hours],
         stages=service.stages,
         codes=list(counted.by("code")),
