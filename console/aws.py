@@ -54,6 +54,17 @@ def delete_faces(aws: AwsSession, collection: str, faces: Sequence[str]) -> list
         raise
 
 
+def list_keys(aws: AwsSession, bucket: str, prefix: str) -> list[str]:
+    """List the keys of the objects under a prefix."""
+    pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [each["Key"] for page in pages for each in page.get("Contents", ())]
+
+
+def delete_object(aws: AwsSession, bucket: str, key: str) -> None:
+    """Delete an object. One that does not exist is no error."""
+    aws.client("s3").delete_object(Bucket=bucket, Key=key)
+
+
 def empty(aws: AwsSession, bucket: str, folder: str) -> int:
     """Delete every object under a prefix, and return their number."""
     number = 0

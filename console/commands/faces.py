@@ -10,6 +10,9 @@ from headrace.console.commands.replay.common import DRY_RUN, ExecuteOption, conn
 from headrace.console.terminal.output import print_json, print_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headrace.console.views.queries.history import Connect
     from headrace.console.views.queries.people import DirectoryEntry
 
 app = typer.Typer(no_args_is_help=True, help="Name, merge and forget the people that face-search found.")
@@ -30,17 +33,22 @@ def show(
     from headrace.console.commands.view_source import require_views
     from headrace.console.views.queries import people
 
-    with require_views().connect() as connection:
+    views = require_views()
+    with views.connect() as connection:
         found = [each for each in people.directory(connection) if not (unnamed and each.person.name)]
+    pictures = _pictures(views.connect, found[:limit])
     if as_json:
-        print_json([_entry_json(each) for each in found[:limit]])
+        print_json([_entry_json(each, pictures) for each in found[:limit]])
         return
     from headrace.console.terminal.screen import Console, Table, Text
 
-    table = Table("person", "name", "faces", "assets", "newest asset", box=None, pad_edge=False, header_style="bold")
+    columns = ("person", "name", "faces", "assets", "newest asset", *(["picture"] if pictures else []))
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for each in found[:limit]:
         name = Text(each.person.name) if each.person.name else Text("-", "dim")
-        table.add_row(Text(each.person.id[:8]), name, str(len(each.person.faces)), str(each.assets), Text(each.newest))
+        shown = [Text(pictures.get(each.person.id, "-"))] if pictures else []
+        numbers = str(len(each.person.faces)), str(each.assets)
+        table.add_row(Text(each.person.id[:8]), name, *numbers, Text(each.newest), *shown)
     if found:
         Console(width=WIDTH).print(table)
     else:
@@ -95,36 +103,60 @@ def forget(
     ] = "",
     execute: ExecuteOption = False,
 ) -> None:
-    """Delete a person's faces from the collection, and names and links from the views. It is audited."""
+    """Delete a person's faces from the collection, with their pictures, names and links. It is audited."""
     from functools import partial
 
     from headrace.connectors.aws.client import AwsSession
-    from headrace.console.aws import delete_faces
+    from headrace.console import aws
     from headrace.console.commands.view_source import require_views
     from headrace.console.faces import directory
     from headrace.console.faces import forget as forgetting
 
     views = require_views()
     found = directory.find_person(views.connect, person)
-    plan = forgetting.plan_forget(views.connect, found, collection or _collection())
+    session = AwsSession()
+    plan = forgetting.plan_forget(views.connect, found, collection or _collection(), partial(aws.list_keys, session))
     print_line(f"{len(found.faces)} faces of the collection {plan.collection}")
+    print_line(f"{len(plan.pictures)} pictures of faces")
     print_line(f"{len(plan.facts)} names and links")
     print_line(f"seen in {_assets(len(plan.assets))}, which are kept")
     if not execute:
         print_line(DRY_RUN)
         return
-    deleted = forgetting.forget(connect(), partial(delete_faces, AwsSession()), plan, reason)
+    deletions = forgetting.Deletions(partial(aws.delete_faces, session), partial(aws.delete_object, session))
+    deleted = forgetting.forget(connect(), deletions, plan, reason)
     print_line(f"forgotten: {deleted} faces deleted")
     if deleted < len(found.faces):
         print_line(f"{len(found.faces) - deleted} faces were not in the collection", error=True)
 
 
+def _pictures(connect: Connect, entries: Sequence[DirectoryEntry]) -> dict[str, str]:
+    """Return the location of a picture of each person; none while the stage stores no pictures."""
+    if not _settings().get("thumbnails"):
+        return {}
+    from functools import partial
+
+    from headrace.connectors.aws.client import AwsSession
+    from headrace.console import aws
+    from headrace.console.faces.pictures import find_picture
+
+    list_keys = partial(aws.list_keys, AwsSession())
+    found = {each.person.id: find_picture(connect, each.person, list_keys) for each in entries}
+    return {person: picture.url for person, picture in found.items() if picture}
+
+
 def _collection() -> str:
     """Return the collection of the pipeline file, or the default one."""
-    from headrace.streams import pipeline
     from headrace.streams.people import DEFAULT_COLLECTION
 
-    return str(pipeline.load_config().stages.get("face-search", {}).get("collection", DEFAULT_COLLECTION))
+    return str(_settings().get("collection", DEFAULT_COLLECTION))
+
+
+def _settings() -> Mapping[str, Any]:
+    """Return the settings of the stage in the pipeline file."""
+    from headrace.streams import pipeline
+
+    return pipeline.load_config().stages.get("face-search", {})
 
 
 def _assets(number: int) -> str:
@@ -133,11 +165,12 @@ def _assets(number: int) -> str:
     return pluralize(number, "asset")
 
 
-def _entry_json(entry: DirectoryEntry) -> dict[str, Any]:
+def _entry_json(entry: DirectoryEntry, pictures: Mapping[str, str]) -> dict[str, Any]:
     return {
         "person": entry.person.id,
         "name": entry.person.name or None,
         "faces": sorted(entry.person.faces),
         "assets": entry.assets,
         "newest_asset": entry.newest,
+        "picture": pictures.get(entry.person.id),
     }

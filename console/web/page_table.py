@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.console.web.page import WebPage
-from headrace.console.web.pages import cost, health, pipeline, records, theme
+from headrace.console.web.pages import cost, health, people, pipeline, records, theme
 from headrace.console.web.pages.assets.page import PAGE as ASSETS
 from headrace.console.web.pages.letters.page import PAGE as LETTERS
 from headrace.console.web.pages.machines.page import PAGE as MACHINES
@@ -19,6 +19,7 @@ PAGES: tuple[WebPage, ...] = (
     MACHINES,
     cost.PAGE,
     health.PAGE,
+    people.PAGE,
     records.PAGE,
     theme.PAGE,
 )

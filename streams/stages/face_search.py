@@ -1,21 +1,27 @@
 """Search the faces of an image or video in a collection of known people.
 
 An image adds its faces to the collection, unless the setting `index` is false; a video adds none. Events have ids of
-faces; `headrace faces` gives them names.
+faces; `headrace faces` gives them names. With the setting `thumbnails`, a picture of each added face is stored beside
+the result, as `<result name>.<id of the face>.jpg`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import structlog
 
 from headrace.schemas.ids import asset_key
-from headrace.schemas.records import Asset, MediaReady, PeopleRecognised
-from headrace.schemas.topics import PEOPLE, READY
+from headrace.schemas.records import Asset, MediaReady, PeopleRecognised, SeenFace
+from headrace.schemas.topics import PEOPLE, READY, subject_of
+from headrace.streams.errors import PermanentError
 from headrace.streams.handlers import AsyncJob, FinishedJob, Transform
 from headrace.streams.limits.input_check import accepted_encoding
 from headrace.streams.limits.service_inputs import media_rule
+from headrace.streams.media.face_pictures import CONTENT_TYPE, FaceBox, face_pictures
+from headrace.streams.media.info import MediaInfo
 from headrace.streams.people import DEFAULT_COLLECTION, FaceSearch, PeopleResult
 from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
@@ -23,32 +29,41 @@ from headrace.streams.stage import Stage
 from headrace.streams.stages._inputs import Proxied, from_proxy, media_for, picture_for
 
 OPERATION = "StartFaceSearch"
+THUMBNAILS = "thumbnails=True"
+"""The option of a stage that stores pictures of faces."""
 MAX_FACES = 100
 VIDEOS = {"$or": [{"kind": ["video"]}, from_proxy("rekognition")]}
 
+log = structlog.get_logger("headrace")
+
 
 def face_search_stage(
-    collection: str = DEFAULT_COLLECTION, threshold: float = 95.0, index: bool = True, options: tuple[str, ...] = ()
+    collection: str = DEFAULT_COLLECTION,
+    threshold: float = 95.0,
+    index: bool = True,
+    thumbnails: bool = False,
+    options: tuple[str, ...] = (),
 ) -> Stage:
     """Build the stage. A match has at least the similarity `threshold`, from 0 to 100.
 
-    Without `index`, no face is added to the collection, and only the largest face of an image is searched.
+    Without `index`, no face is added to the collection, and only the largest face of an image is searched. With
+    `thumbnails`, a picture of each added face is stored.
 
     Raises:
         ValueError: a setting is invalid.
     """
-    if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,255}", collection):
-        raise ValueError(f"collection = {collection!r}: use at most 255 letters, digits, dots, hyphens and underscores")
-    if not 0 <= threshold <= 100:
-        raise ValueError(f"threshold = {threshold:g}: use a similarity from 0 to 100")
+    _check(collection, threshold)
+    if thumbnails and not index:
+        raise ValueError("thumbnails = true: pictures are of faces in the collection, so it needs index = true")
     search = FaceSearch(collection, threshold)
 
     async def detect(media: MediaReady, services: Services) -> PeopleRecognised:
         picture = await picture_for("rekognition", "IndexFaces", media, services)
         if index:
-            return await store(
-                media.asset, await services.people.index(search, picture, image_id(media.asset)), services
-            )
+            found = await services.people.index(search, picture, image_id(media.asset))
+            if thumbnails:
+                await _store_pictures(stage.result_name, media, found.faces, services)
+            return await store(media.asset, found, services)
         return await store(media.asset, await services.people.search(search, picture), services)
 
     async def start(record: Proxied, token: str, services: Services) -> str:
@@ -93,6 +108,30 @@ def face_search_stage(
         search=search_texts,
     )
     return stage
+
+
+def _check(collection: str, threshold: float) -> None:
+    if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,255}", collection):
+        raise ValueError(f"collection = {collection!r}: use at most 255 letters, digits, dots, hyphens and underscores")
+    if not 0 <= threshold <= 100:
+        raise ValueError(f"threshold = {threshold:g}: use a similarity from 0 to 100")
+
+
+async def _store_pictures(name: str, media: MediaReady, faces: Sequence[SeenFace], services: Services) -> None:
+    """Store a picture of each added face beside the result with this name."""
+    added = [face for face in faces[:MAX_FACES] if face.face_id]
+    if not added:
+        return
+    info = MediaInfo(kind="image", format=media.format, width=media.width, height=media.height)
+    boxes = [FaceBox(face.left, face.top, face.width, face.height) for face in added]
+    try:
+        async with services.objects.fetched(media.asset) as path:
+            pictures = await face_pictures(path, info, boxes, subject_of(media))
+    except PermanentError as error:  # the faces are paid for, and their result does not depend on pictures
+        log.warning("face_pictures_skipped", asset=subject_of(media), reason=str(error))
+        return
+    for face, picture in zip(added, pictures, strict=True):
+        await services.blobs.put_blob(media.asset, f"{name}.{face.face_id}.jpg", picture, CONTENT_TYPE)
 
 
 def image_id(asset: Asset) -> str:

@@ -68,12 +68,13 @@ STAGES = {
         ("schemas/avro/PeopleRecognised/v1.avsc", "schemas/topics.py", "streams/stages/face_search.py"),
         readers=(
             "console/commands/faces.py",
-            "console/faces/forget.py",
             "console/views/apply_operations.py",
             "console/views/canonical.py",
             "console/views/queries/history.py",
+            "console/views/queries/people.py",
             "console/views/specs.py",
             "console/web/pages/assets/detail.py",
+            "console/web/pages/people.py",
         ),
     ),
     "describe": StageFiles(

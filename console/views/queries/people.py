@@ -16,12 +16,14 @@ from sqlalchemy import ColumnElement, Connection, Select, select, union
 from headrace.console.views.queries import joins
 from headrace.console.views.queries.arguments import stored_argument
 from headrace.console.views.stored_text import from_stored
-from headrace.console.views.tables import assets, passages, people, versions
+from headrace.console.views.tables import assets, passages, people, stage_states, versions
 
 CHUNK = 500
 MOST_FACES = 10_000
 """Faces of one person that are followed."""
 UNKNOWN = "unknown person"
+STAGE = "face-search"
+"""The stage whose results have people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,14 @@ class Person:
     def id(self) -> str:
         """Return the first of the ids of the faces, which stands for the person."""
         return min(self.faces)
+
+
+@dataclass(frozen=True, slots=True)
+class FacePlace:
+    """A face, and the location of a result in which it was seen, `s3://bucket/key`."""
+
+    face: str
+    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,23 @@ def facts_of(connection: Connection, faces: Iterable[str]) -> list[str]:
             statement = select(people.c.key).where(people.c.kind != "forgotten", column.in_(part))
             keys |= {from_stored(key) for key in connection.scalars(statement)}
     return sorted(keys)
+
+
+def places_of(connection: Connection, faces: Iterable[str]) -> list[FacePlace]:
+    """Return the results of images in which these faces were seen, of all versions and of deleted assets too."""
+    found: set[FacePlace] = set()
+    columns, states = passages.c, stage_states.c
+    joined = passages.join(stage_states, states.version_id == columns.version_id)
+    wanted = (
+        select(columns.name, states.location)
+        .select_from(joined)
+        .where(columns.kind == "person", columns.start.is_(None))
+        .where(states.stage == STAGE, states.location.is_not(None))
+    )
+    for part in _chunks(faces):
+        rows = connection.execute(wanted.where(columns.name.in_(part)))
+        found |= {FacePlace(from_stored(row.name), from_stored(row.location)) for row in rows}
+    return sorted(found, key=lambda each: (each.face, each.result))
 
 
 def faces_of_versions(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:

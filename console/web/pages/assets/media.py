@@ -1,44 +1,31 @@
-"""Media of assets: objects of S3 through the console, with ranges. Only what the views name is read.
-
-An uploader chooses the content type of an object. A browser gets pictures, audio and video as such; everything else is
-a download, and never a document of the console's origin.
-"""
+"""Media of assets: objects of S3 through the console, with ranges. Only what the views name is read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import msgspec
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from headrace.console.media import boxes
 from headrace.console.media.boxes import PictureBox
-from headrace.console.media.objects import ObjectGoneError, ObjectName, RangeNotSatisfiableError, parse_location
+from headrace.console.media.objects import ObjectGoneError, ObjectName, parse_location
 from headrace.console.media.webvtt import captions
 from headrace.console.views.queries import asset_detail, people
 from headrace.console.web.failures import NotFoundError
+from headrace.console.web.object_response import HEADERS, send_object
 from headrace.console.web.pages.assets.detail import DRAWN_STAGES, PEOPLE_STAGE, SHOTS_STAGE, named_version
 from headrace.console.web.request import ConsoleRequest
 from headrace.schemas.parsing import InvalidValueError, parse_int
 
-SHOWN_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp"})
-"""Pictures that a browser may show. SVG is not among them: it may contain scripts."""
-DOWNLOAD = "application/octet-stream"
 MOST_PICTURES = 9_999
-_HEADERS = {
-    "Accept-Ranges": "bytes",
-    "Cache-Control": "private, max-age=3600",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-}
 
 
 def media(request: ConsoleRequest) -> Response:
     """Return the object of an asset's version."""
     stored = named_version(request)
-    return _send(request, ObjectName(stored.bucket, stored.key, stored.version_id, stored.etag))
+    return send_object(request, ObjectName(stored.bucket, stored.key, stored.version_id, stored.etag))
 
 
 def result(request: ConsoleRequest) -> Response:
@@ -48,7 +35,7 @@ def result(request: ConsoleRequest) -> Response:
         location = asset_detail.result_location(connection, stored.id, stage)
     if location is None:
         raise NotFoundError(f"{stored.bucket}/{stored.key} has no result of {stage}")
-    return _send(request, parse_location(location))
+    return send_object(request, parse_location(location))
 
 
 def thumbnail(request: ConsoleRequest) -> Response:
@@ -60,7 +47,7 @@ def thumbnail(request: ConsoleRequest) -> Response:
         location = pictures[parse_int(number, 0, MOST_PICTURES)].text
     except (InvalidValueError, IndexError):
         raise NotFoundError(f"{stored.bucket}/{stored.key} has no such picture") from None
-    return _send(request, parse_location(location))
+    return send_object(request, parse_location(location))
 
 
 def subtitles(request: ConsoleRequest) -> Response:
@@ -68,7 +55,7 @@ def subtitles(request: ConsoleRequest) -> Response:
     stored = named_version(request)
     with request.services.connect() as connection:
         spoken = asset_detail.passages_of(connection, stored.id, ("transcript",))
-    return PlainTextResponse(captions(spoken), media_type="text/vtt", headers=_HEADERS)
+    return PlainTextResponse(captions(spoken), media_type="text/vtt", headers=HEADERS)
 
 
 def seen(request: ConsoleRequest) -> Response:
@@ -77,7 +64,7 @@ def seen(request: ConsoleRequest) -> Response:
     drawn = [each for stage in DRAWN_STAGES for each in _read(request, stored.id, stage, boxes.read_boxes)]
     drawn += _people(request, stored.id)
     shots = _read(request, stored.id, SHOTS_STAGE, boxes.read_shots)
-    return JSONResponse(msgspec.to_builtins({"boxes": drawn, "shots": shots}), headers=_HEADERS)
+    return JSONResponse(msgspec.to_builtins({"boxes": drawn, "shots": shots}), headers=HEADERS)
 
 
 def _people(request: ConsoleRequest, version: int) -> list[PictureBox]:
@@ -99,46 +86,3 @@ def _read(request: ConsoleRequest, version: int, stage: str, parse: Any) -> list
     except (ObjectGoneError, msgspec.DecodeError):
         return []
     return found
-
-
-def _send(request: ConsoleRequest, name: ObjectName) -> Response:
-    try:
-        part = request.services.objects.open(name, request.raw.headers.get("range", ""))
-    except ObjectGoneError as error:
-        raise NotFoundError(str(error)) from error
-    except RangeNotSatisfiableError:
-        return Response(status_code=416, headers=_HEADERS)
-    shown, more = safe_type(part.content_type, name.key)
-    headers: Mapping[str, str] = {**_HEADERS, **more, "Content-Length": str(part.length)}
-    if part.content_range:
-        headers = {**headers, "Content-Range": part.content_range}
-    return StreamingResponse(part.chunks(), 206 if part.content_range else 200, headers, media_type=shown)
-
-
-def safe_type(content_type: str, key: str) -> tuple[str, dict[str, str]]:
-    """Return the type under which a browser gets an object, and headers that make all others a download."""
-    main = content_type.partition(";")[0].strip().lower()
-    if main in ("", DOWNLOAD, "binary/octet-stream"):
-        main = _TYPES.get(key.rpartition(".")[2].lower(), "")
-    if main in SHOWN_TYPES or main.startswith(("video/", "audio/")):
-        return main, {}
-    return DOWNLOAD, {"Content-Disposition": "attachment"}
-
-
-_TYPES = {
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "mp4": "video/mp4",
-    "m4v": "video/mp4",
-    "mov": "video/quicktime",
-    "webm": "video/webm",
-    "mp3": "audio/mpeg",
-    "m4a": "audio/mp4",
-    "flac": "audio/flac",
-    "wav": "audio/wav",
-    "ogg": "audio/ogg",
-}
-"""Types of objects that were uploaded without one."""

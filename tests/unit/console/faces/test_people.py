@@ -12,7 +12,8 @@ from sqlalchemy import delete, insert, select
 
 from headrace.console.errors import CommandError
 from headrace.console.faces.directory import checked_name, find_person, merge_people, name_person
-from headrace.console.faces.forget import forget, plan_forget
+from headrace.console.faces.forget import Deletions, ForgetPlan, forget
+from headrace.console.faces.forget import plan_forget as plan_forget_with
 from headrace.console.replay import audit
 from headrace.console.search.request import DetectionFilter, InvalidSearchError
 from headrace.console.views.batch import Batch
@@ -20,6 +21,8 @@ from headrace.console.views.fold_operations import FOLDS, InvalidRecordError
 from headrace.console.views.person_facts import PersonFact
 from headrace.console.views.queries import people
 from headrace.console.views.queries.asset_detail import find_version, passages_of, with_people
+from headrace.console.views.queries.history import Connect
+from headrace.console.views.queries.people import Person
 from headrace.console.views.tables import passages
 from headrace.console.views.tables import people as people_table
 from headrace.schemas import topics
@@ -90,6 +93,18 @@ def cluster(corpus: Corpus) -> Any:
 def name(cluster: Any, which: str, words: str) -> None:
     person = find_person(cluster.corpus.engine.connect, which)
     name_person(cluster, person, words)
+
+
+def no_pictures(bucket: str, key: str) -> None:
+    raise AssertionError("nobody has a picture")
+
+
+DELETIONS = Deletions(lambda collection, faces: list(faces), no_pictures)
+
+
+def plan_forget(connect: Connect, person: Person, collection: str) -> ForgetPlan:
+    """Plan to forget a person without pictures."""
+    return plan_forget_with(connect, person, collection, lambda bucket, prefix: ())
 
 
 def names_of(corpus: Corpus, key: str) -> str:
@@ -189,7 +204,7 @@ def test_forgotten_person_leaves_collection_names_and_views(corpus: Corpus, clus
         deleted.extend(faces)
         return list(faces)
 
-    assert forget(cluster, delete_faces, plan, "asked") == 3
+    assert forget(cluster, Deletions(delete_faces, no_pictures), plan, "asked") == 3
     assert sorted(deleted) == [ADA1, ADA2, ADA3]
     with corpus.engine.connect() as connection:
         assert [each.person.faces for each in people.directory(connection)] == [{BOB}]
@@ -213,7 +228,7 @@ def test_forgetting_is_audited_without_the_name(corpus: Corpus, cluster: Any) ->
     name(cluster, ADA1, "Ada Lovelace")
     connect = corpus.engine.connect
     plan = plan_forget(connect, find_person(connect, "Ada Lovelace"), "headrace")
-    forget(cluster, lambda collection, faces: list(faces), plan, "asked by mail")
+    forget(cluster, DELETIONS, plan, "asked by mail")
     assert [(entry.kind, entry.state, entry.sent) for entry in cluster.audited] == [
         ("forget", "begun", 0),
         ("forget", "done", 3),
@@ -234,7 +249,7 @@ def test_failed_deletion_keeps_the_person(corpus: Corpus, cluster: Any) -> None:
         raise CommandError("there is no collection headrace")
 
     with pytest.raises(CommandError):
-        forget(cluster, unavailable, plan, "")
+        forget(cluster, Deletions(unavailable, no_pictures), plan, "")
     assert names_of(corpus, "first.jpg") == "Ada"
     assert [entry.state for entry in cluster.audited] == ["begun", "stopped"]
 
@@ -243,7 +258,7 @@ def test_later_results_of_a_forgotten_face_stay_hidden(corpus: Corpus, cluster: 
     fill(corpus)
     connect = corpus.engine.connect
     plan = plan_forget(connect, find_person(connect, ADA1), "headrace")
-    forget(cluster, lambda collection, faces: list(faces), plan, "")
+    forget(cluster, DELETIONS, plan, "")
     add(corpus, "late.jpg", seen(face(0xC0), ADA2))
     with corpus.engine.connect() as connection:
         assert sorted(len(each.person.faces) for each in people.directory(connection)) == [1, 1]

@@ -38,14 +38,18 @@ from tests.support import records
 from tests.support.process import wait_for
 from tests.support.records import NOW
 from tests.unit.console.asset_history import entry, letter
+from tests.unit.console.views.queries.folded import FoldedViews
 from tests.unit.console.views.queries.test_history import at_offsets
 from tests.unit.console.web.conftest import ORIGIN, fake_services
 from tests.unit.console.web.pages.fake_cluster import FakeCluster
+from tests.unit.console.web.pages.test_people import ADA, found_in
 from tests.unit.console.web.pages.test_replays import STAGE, digest, plan
 
 USER = "lea@example.com"
 CAT = records.asset()
-EVENTS = at_offsets([entry(records.uploaded(CAT)), letter(entry(records.uploaded(CAT)), "scan", code="infected")])
+EVENTS = at_offsets(
+    [entry(records.uploaded(CAT)), found_in(CAT), letter(entry(records.uploaded(CAT)), "scan", code="infected")]
+)
 ID = letter_id(EVENTS[-1].record)
 RESOLVED = dispositions.message(dispositions.decide("scan-resolved", "wont-fix", "a test", "bob", NOW))
 RULE = 'reads = ["media.completed"]\n[target]\ntopic = "aws.events"\n'
@@ -111,7 +115,9 @@ def client(cluster: ChangingCluster, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(rewinding, "execute", execute)
     monkeypatch.setattr(rewinding, "plan_rewind", lambda *_: empty)
     monkeypatch.setattr(rewinding, "plan_undo", lambda *_: empty)
-    services = dataclasses.replace(fake_services(EVENTS), cluster=lambda: cluster)  # type: ignore[arg-type,return-value]
+    connect = FoldedViews(EVENTS).indexed().connect
+    known: dict[str, Any] = {"cluster": lambda: cluster, "connect": connect}
+    services = dataclasses.replace(fake_services(EVENTS), **known)
     access = AccessControl(CookieJar(Signer(b"s" * 32)), (everyone_is(USER, UserRole.ADMIN),))
     with TestClient(create_app(services, access, PAGES), ORIGIN, follow_redirects=False) as opened:
         yield opened
@@ -128,6 +134,7 @@ CHANGES: Mapping[str, Change] = {
     "/replays/redrive": redrive_form,
     "/replays/rewind": lambda *_: {"stage": "scan", "to": "earliest", "moves": "", "reason": "again"},
     "/replays/undo": lambda *_: {"id": REWOUND.id, "moves": ""},
+    "/people/name": lambda *_: {"face": ADA, "name": "Ada"},
     "/rules/apply": lambda *_: {"name": "done", "before": RULE, "text": f"{RULE}# changed\n"},
 }
 NOTHING_CHANGES = {"/rules/review", "/machines/redrive/review"}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from headrace.schemas.records import MatchedFace, MediaReady, PeopleRecognised, SeenFace
 from headrace.streams.costs.estimates import estimate
@@ -14,10 +17,11 @@ from headrace.streams.media.media_input import MediaInput
 from headrace.streams.people import FaceSearch, PeopleResult
 from headrace.streams.pipeline_config import PipelineConfig, PipelineConfigError, select_stages
 from headrace.streams.results import ResultsStore
+from headrace.streams.rules.pattern import Pattern
 from headrace.streams.search_text import SearchText
 from headrace.streams.services import Services
 from headrace.streams.stage import Stage
-from headrace.streams.stages.face_search import STAGE, face_search_stage, image_id, search_texts, summary
+from headrace.streams.stages.face_search import STAGE, THUMBNAILS, face_search_stage, image_id, search_texts, summary
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
 from tests.support.records import asset, ready
@@ -48,9 +52,12 @@ class FakePeople:
         return PeopleResult(self.faces, b"{}", ())
 
 
-async def run(stage: Stage, media: MediaReady, *faces: SeenFace) -> tuple[PeopleRecognised, FakePeople]:
+async def run(
+    stage: Stage, media: MediaReady, *faces: SeenFace, bucket: MemoryBucket | None = None, path: Path | None = None
+) -> tuple[PeopleRecognised, FakePeople]:
     people = FakePeople(faces)
-    services: Services = FakeServices(more=people).services(ResultsStore(MemoryBucket()))
+    fake = FakeServices(more=people, path=path or Path("/nonexistent"))
+    services: Services = fake.services(ResultsStore(bucket or MemoryBucket()))
     assert isinstance(stage.handler, AsyncJob)
     assert stage.handler.otherwise is not None
     event = await stage.handler.otherwise.run(media, services)
@@ -107,6 +114,7 @@ def test_cost_of_an_image_and_of_a_video() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"thumbnails": True, "index": False}, "thumbnails = true: .* needs index = true"),
         ({"collection": "a b"}, r"\[stages.face-search\] collection = 'a b': use at most 255 letters"),
         ({"collection": ""}, "collection = ''"),
         ({"threshold": 101.0}, "threshold = 101: use a similarity from 0 to 100"),
@@ -117,3 +125,48 @@ def test_invalid_settings_are_rejected(settings: dict[str, Any], message: str) -
     config = PipelineConfig({"face-search": {"on": True, "consent": ["s3://media"], **settings}})
     with pytest.raises(PipelineConfigError, match=message):
         select_stages(config, (), (STAGE,))
+
+
+def pictures_in(bucket: MemoryBucket) -> list[str]:
+    return sorted(name for key in bucket.objects if (name := key.rpartition("/")[2]).endswith(".jpg"))
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """An image of 640 x 480 pixels."""
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (640, 480), "red").save(path)
+    return path
+
+
+async def test_thumbnails_are_stored_for_added_faces_only(photo: Path) -> None:
+    bucket, stage = MemoryBucket(), face_search_stage(thumbnails=True, options=(THUMBNAILS,))
+    event, _ = await run(stage, PHOTO, seen(ADA), seen(None, BOB), bucket=bucket, path=photo)
+    assert event.count == 2
+    assert pictures_in(bucket) == [f"{stage.result_name}.{ADA}.jpg"]
+    [content] = [content for key, content in bucket.objects.items() if key.endswith(".jpg")]
+    assert Image.open(io.BytesIO(content)).size == (160, 160)
+
+
+async def test_thumbnails_are_off_by_default(photo: Path) -> None:
+    bucket = MemoryBucket()
+    await run(STAGE, PHOTO, seen(ADA), bucket=bucket, path=photo)
+    assert pictures_in(bucket) == []
+    assert THUMBNAILS not in STAGE.options
+
+
+async def test_a_picture_that_cannot_be_made_does_not_lose_what_was_paid_for(tmp_path: Path) -> None:
+    broken, bucket = tmp_path / "a.jpg", MemoryBucket()
+    broken.write_bytes(b"\xff\xd8\xff" + b"x" * 100)
+    event, people = await run(face_search_stage(thumbnails=True), PHOTO, seen(ADA), bucket=bucket, path=broken)
+    assert (event.count, len(people.calls), pictures_in(bucket)) == (1, 1, [])
+
+
+def test_thumbnails_need_the_same_consent() -> None:
+    config = {"on": True, "consent": ["s3://media/staff/"], "thumbnails": True}
+    [stage] = select_stages(PipelineConfig({"face-search": config}), (STAGE,), ())
+    assert THUMBNAILS in stage.options
+    patterns = [Pattern(pattern) for pattern in stage.patterns]
+    for key, expected in (("staff/a.jpg", True), ("guests/a.jpg", False)):
+        event = {"kind": "image", "asset": {"bucket": "media", "key": key}}
+        assert all(pattern.matches(event) for pattern in patterns) is expected

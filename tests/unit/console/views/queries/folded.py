@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from headrace.console.kafka.entry import LogEntry
+from headrace.console.search.indexer import Indexer
 from headrace.console.views.apply import apply
 from headrace.console.views.batch import Batch
 from headrace.console.views.fold import Fold
@@ -34,3 +35,10 @@ class FoldedViews:
         """Open a connection."""
         with self._engine.connect() as connection:
             yield connection
+
+    def indexed(self) -> FoldedViews:
+        """Index the text of the events."""
+        indexer = Indexer(self.connect, self._engine.begin, None)
+        while indexer.step():
+            pass
+        return self

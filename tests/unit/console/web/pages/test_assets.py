@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from headrace.console.media.objects import MediaObjects
 from headrace.console.web.access.users import UserRole
 from headrace.console.web.app import create_app
+from headrace.console.web.object_response import safe_type
 from headrace.console.web.page_table import PAGES
-from headrace.console.web.pages.assets.media import safe_type
 from headrace.console.web.services import ConsoleServices
 from tests.support import records
 from tests.unit.console.asset_history import entry
