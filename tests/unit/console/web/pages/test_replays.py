@@ -92,6 +92,18 @@ def test_nothing_is_sent_without_a_worker(
     assert sent == []
 
 
+@pytest.mark.parametrize(("wait", "disabled"), [("0", False), ("60", True)])
+def test_button_is_disabled_where_a_redrive_would_be_rejected(
+    client: TestClient, plans: list[RedrivePlan], sent: list[list[LetterOffset]], wait: str, disabled: bool
+) -> None:
+    plans += [plan(1, workers=()), plan(1, workers=())]
+    query = {"stage": "scan", "wait": wait, "canary": "0"}
+    page = client.get("/replays/redrive", params=query).text
+    assert ('<button class="btn--primary" disabled>' in page) == disabled
+    shown = str(page.partition('name="digest" value="')[2].partition('"')[0])
+    assert post(client, "/replays/redrive", **query, digest=shown) == (400 if disabled else 303)
+
+
 @pytest.mark.parametrize(
     "query", [{"stage": "none"}, {"stage": "scan", "rate": "fast"}, {"stage": "scan", "limit": "0"}]
 )
