@@ -20,7 +20,7 @@ MARGIN = 0.3
 """What is shown around a face on each side, as a share of its longer side."""
 
 
-class FaceBox(NamedTuple):
+class FaceShare(NamedTuple):
     """The rectangle of a face, as shares of the upright picture from 0 to 1; parts of it may be outside."""
 
     left: float
@@ -37,7 +37,7 @@ class Square(NamedTuple):
     side: int
 
 
-def square_around(box: FaceBox, width: int, height: int) -> Square:
+def square_around(box: FaceShare, width: int, height: int) -> Square:
     """Return the square with a face in its middle, moved into the picture and at most as large as it."""
     wanted = max(box.width * width, box.height * height) * (1 + 2 * MARGIN)
     side = max(1, min(round(wanted), width, height))
@@ -47,7 +47,7 @@ def square_around(box: FaceBox, width: int, height: int) -> Square:
 
 
 async def face_pictures(
-    path: Path, info: MediaInfo, boxes: Iterable[FaceBox], name: str = "", tools: MediaTools = MEDIA_TOOLS
+    path: Path, info: MediaInfo, boxes: Iterable[FaceShare], name: str = "", tools: MediaTools = MEDIA_TOOLS
 ) -> list[bytes]:
     """Return a JPEG of 160 x 160 pixels for each face of a probed image; `name` is the key of its asset.
 

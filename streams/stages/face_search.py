@@ -20,7 +20,7 @@ from headrace.streams.errors import PermanentError
 from headrace.streams.handlers import AsyncJob, FinishedJob, Transform
 from headrace.streams.limits.input_check import accepted_encoding
 from headrace.streams.limits.service_inputs import media_rule
-from headrace.streams.media.face_pictures import CONTENT_TYPE, FaceBox, face_pictures
+from headrace.streams.media.face_pictures import CONTENT_TYPE, FaceShare, face_pictures
 from headrace.streams.media.info import MediaInfo
 from headrace.streams.people import DEFAULT_COLLECTION, FaceSearch, PeopleResult
 from headrace.streams.search_text import SearchText
@@ -123,7 +123,7 @@ async def _store_pictures(name: str, media: MediaReady, faces: Sequence[SeenFace
     if not added:
         return
     info = MediaInfo(kind="image", format=media.format, width=media.width, height=media.height)
-    boxes = [FaceBox(face.left, face.top, face.width, face.height) for face in added]
+    boxes = [FaceShare(face.left, face.top, face.width, face.height) for face in added]
     try:
         async with services.objects.fetched(media.asset) as path:
             pictures = await face_pictures(path, info, boxes, subject_of(media))

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from headrace.streams.errors import PermanentError
-from headrace.streams.media.face_pictures import SIDE, FaceBox, Square, face_pictures, square_around
+from headrace.streams.media.face_pictures import SIDE, FaceShare, Square, face_pictures, square_around
 from headrace.streams.media.info import MediaInfo
 from headrace.streams.media.probe import probe
 
 ROTATED_90 = 6
 """The EXIF orientation of a picture that is turned clockwise by 90 degrees for display."""
-RED, BLUE = FaceBox(0.05, 0.2, 0.2, 0.4), FaceBox(0.7, 0.2, 0.2, 0.4)
+RED, BLUE = FaceShare(0.05, 0.2, 0.2, 0.4), FaceShare(0.7, 0.2, 0.2, 0.4)
 
 
 def halves() -> Image.Image:
@@ -40,14 +40,14 @@ def is_red(pixel: Any) -> bool:
 @pytest.mark.parametrize(
     ("box", "expected"),
     [
-        (FaceBox(0.4, 0.4, 0.1, 0.2), Square(74, 34, 32)),  # 20 pixels, and 6 around them
-        (FaceBox(-0.1, -0.1, 0.2, 0.4), Square(0, 0, 64)),
-        (FaceBox(0.9, 0.9, 0.2, 0.2), Square(136, 36, 64)),
-        (FaceBox(0.0, 0.0, 5.0, 5.0), Square(100, 0, 100)),
-        (FaceBox(0.5, 0.5, 0.0, 0.0), Square(100, 50, 1)),
+        (FaceShare(0.4, 0.4, 0.1, 0.2), Square(74, 34, 32)),  # 20 pixels, and 6 around them
+        (FaceShare(-0.1, -0.1, 0.2, 0.4), Square(0, 0, 64)),
+        (FaceShare(0.9, 0.9, 0.2, 0.2), Square(136, 36, 64)),
+        (FaceShare(0.0, 0.0, 5.0, 5.0), Square(100, 0, 100)),
+        (FaceShare(0.5, 0.5, 0.0, 0.0), Square(100, 50, 1)),
     ],
 )
-def test_square_is_around_the_face_and_inside_the_picture(box: FaceBox, expected: Square) -> None:
+def test_square_is_around_the_face_and_inside_the_picture(box: FaceShare, expected: Square) -> None:
     assert square_around(box, 200, 100) == expected
 
 
@@ -67,7 +67,7 @@ async def test_boxes_are_those_of_the_upright_picture(tmp_path: Path) -> None:
     info = await probe(path, "photo.jpg")
     assert (info.width, info.height) == (200, 400)
     above, below = map(
-        opened, await face_pictures(path, info, (FaceBox(0.4, 0.1, 0.2, 0.1), FaceBox(0.4, 0.7, 0.2, 0.1)))
+        opened, await face_pictures(path, info, (FaceShare(0.4, 0.1, 0.2, 0.1), FaceShare(0.4, 0.7, 0.2, 0.1)))
     )
     assert is_red(above.getpixel((80, 80)))
     assert not is_red(below.getpixel((80, 80)))
