@@ -6,23 +6,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from headrace.console.web.access.control import AccessControl, IdentifyUser
-from headrace.console.web.access.cookies import CookieJar
-from headrace.console.web.access.signing import Signer
-from headrace.console.web.app import create_app
-from headrace.console.web.connect import connect_services
-from headrace.console.web.page_table import PAGES
-from headrace.console.web.settings import WebConsoleSettings
 from headrace.sandbox.cluster import cluster, environment
-from headrace.schemas.runtime.http_server import create_server, listen
+from tests.browser.serving import ServeAs, serving
 from tests.support.isolation import own_folder
 from tests.support.process import COMMAND
 
@@ -33,8 +25,6 @@ BROKEN = "labels"
 DEMO = ("demo", "--json", "--keep", "--all-stages", "--break", BROKEN, "--limit", "300")
 ALLOWED = "Failed to load resource"
 """What Chromium writes to its console for each response with an error status, which tests expect."""
-
-ServeAs = Callable[[IdentifyUser], str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,24 +64,9 @@ def sandbox() -> Iterator[DemoSandbox]:
 
 @pytest.fixture(scope="module")
 def serve_as(sandbox: DemoSandbox) -> Iterator[ServeAs]:
-    """Return a function that serves the console for some users in a thread, and returns its address."""
-    running: list[tuple[object, threading.Thread]] = []
-
-    def serve(identify: IdentifyUser) -> str:
-        listener = listen("127.0.0.1", 0)
-        port = listener.getsockname()[1]
-        access = AccessControl(CookieJar(Signer(os.urandom(32)), suffix=f"_{port}"), (identify,))
-        app = create_app(connect_services(WebConsoleSettings()), access, PAGES)
-        server = create_server(app, 100, None, timeout_graceful_shutdown=1, lifespan="on")
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        running.append((server, thread))
-        return f"http://127.0.0.1:{port}"
-
-    yield serve
-    for server, thread in running:
-        server.should_exit = True  # type: ignore[attr-defined]
-        thread.join(10)
+    """Return a function that serves the console on the sandbox."""
+    with serving() as serve:
+        yield serve
 
 
 @pytest.fixture(scope="module")

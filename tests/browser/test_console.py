@@ -22,7 +22,8 @@ from headrace.sandbox.cluster.state_file import read
 from headrace.sandbox.demo.samples import MEDIA
 from headrace.sandbox.names import MEDIA_BUCKET
 from tests.browser.accessibility import layout_problems, overflow
-from tests.browser.conftest import BROKEN, DemoSandbox, ServeAs
+from tests.browser.conftest import BROKEN, DemoSandbox
+from tests.browser.serving import ServeAs
 from tests.support.process import COMMAND, wait_for
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
