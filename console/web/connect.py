@@ -13,6 +13,7 @@ from headrace.console.assets.read_service import ReadService
 from headrace.console.assets.stage_status import PipelineStatus
 from headrace.console.check_runner import CheckResult, run_checks
 from headrace.console.kafka.log_reader import LogReader
+from headrace.console.kafka.renewed_client import RenewedClient
 from headrace.console.machines.connect import machine_services
 from headrace.console.machines.port import MachineServices
 from headrace.console.machines.settings import MachineApiSettings
@@ -60,7 +61,7 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
     figures = BackgroundValue(
         lambda: read_figures(current.connect, time.time()), ReadSchedule(LIVE_SECONDS, IDLE_SECONDS, no_views)
     )
-    log = LogReader(kafka, keeps_connections=True)
+    log = RenewedClient(partial(LogReader, kafka, keeps_connections=True))
     monitor = PipelineMonitor(lambda: _status(log, stages(), figures.latest()))
     reading = BackgroundValue(monitor.read, ReadSchedule(LIVE_SECONDS, IDLE_SECONDS, no_kafka))
     checks = BackgroundValue(partial(_checks, stages, aws), ReadSchedule(SLOW_SECONDS, None, "the checks do not end"))
@@ -94,9 +95,10 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
     )
 
 
-def _status(log: LogReader, stages: Sequence[Stage], figures: Latest[ViewFigures]) -> PipelineStatus:
+def _status(log: RenewedClient[LogReader], stages: Sequence[Stage], figures: Latest[ViewFigures]) -> PipelineStatus:
     """Read the state of the pipeline. Without views, the reports of workers are left out."""
-    return ReadService(log, stages).status(figures.value.reports if figures.value else ())
+    with log.use() as reader:
+        return ReadService(reader, stages).status(figures.value.reports if figures.value else ())
 
 
 def _checks(stages: Callable[[], Sequence[Stage]], aws: AwsSession) -> tuple[CheckResult, ...]:

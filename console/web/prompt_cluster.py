@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import partial
 from typing import Any
 
 from headrace.console.errors import UnavailableError
 from headrace.console.kafka.admin import KafkaAdmin
+from headrace.console.kafka.renewed_client import RenewedClient
 from headrace.console.terminal.formatting import format_time
 from headrace.console.web.background_value import Latest
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -22,6 +23,7 @@ class PromptCluster:
     def __init__(self, settings: KafkaSettings, pipeline: Callable[[], Latest[Any]]) -> None:
         self._settings = settings
         self._pipeline = pipeline
+        self._cluster = RenewedClient(partial(KafkaAdmin, settings, keeps_connections=True))
 
     def connect(self) -> KafkaAdmin:
         """Return the cluster.
@@ -29,13 +31,10 @@ class PromptCluster:
         Raises:
             UnavailableError: Kafka does not answer.
         """
-        if not self._cluster.answers(ANSWER_SECONDS):
-            raise UnavailableError(self._problem())
-        return self._cluster
-
-    @cached_property
-    def _cluster(self) -> KafkaAdmin:
-        return KafkaAdmin(self._settings, keeps_connections=True)
+        with self._cluster.use() as cluster:
+            if not cluster.answers(ANSWER_SECONDS):
+                raise UnavailableError(self._problem())
+        return cluster
 
     def _problem(self) -> str:
         """Say since when Kafka does not answer, if that is known."""

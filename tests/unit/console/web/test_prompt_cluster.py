@@ -8,7 +8,10 @@ import threading
 import pytest
 
 from headrace.console.errors import UnavailableError
+from headrace.console.kafka import renewed_client
+from headrace.console.kafka.admin import KafkaAdmin
 from headrace.console.terminal.formatting import format_time
+from headrace.console.web import prompt_cluster
 from headrace.console.web.background_value import Latest
 from headrace.console.web.prompt_cluster import PromptCluster
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -42,3 +45,22 @@ def test_begin_of_an_outage_is_left_out_while_it_is_unknown() -> None:
     cluster = PromptCluster(KafkaSettings(bootstrap_servers="127.0.0.1:1"), Latest)
     with pytest.raises(UnavailableError, match=r"does not answer: this page needs it"):
         cluster.connect()
+
+
+def test_client_that_does_not_reconnect_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    created: list[KafkaAdmin] = []
+
+    class SilentOnce(KafkaAdmin):
+        def __init__(self, *options: object, **more: object) -> None:
+            created.append(self)
+
+        def answers(self, seconds: float) -> bool:
+            return len(created) > 1
+
+    monkeypatch.setattr(prompt_cluster, "KafkaAdmin", SilentOnce)
+    monkeypatch.setattr(renewed_client, "PATIENCE_SECONDS", 0.0)
+    cluster = PromptCluster(KafkaSettings(bootstrap_servers="127.0.0.1:1"), Latest)
+    with pytest.raises(UnavailableError):
+        cluster.connect()
+    assert cluster.connect() is created[1]
+    assert cluster.connect() is created[1]
