@@ -80,10 +80,10 @@ def find(java: Path, jars: Sequence[Path], flags: Iterable[str], environment: Ma
     return AotCache(jars[0].parent / "aot", key)
 
 
-def create_in_background(cache: AotCache | None) -> None:
+def create_in_background(cache: AotCache | None, port: int) -> None:
     """Start a process that creates the cache, unless it exists.
 
-    It ends with the owner of this process (`lifetime`), and outlives a process without an owner by seconds of CPU.
+    It ends with the broker at `port`, and with the owner of this process (`lifetime`).
     """
     if cache is None or cache.file.exists():
         return
@@ -92,7 +92,7 @@ def create_in_background(cache: AotCache | None) -> None:
         cache.folder.mkdir(parents=True, exist_ok=True)
         with (cache.folder / LOG).open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", TRAINING],
+                [sys.executable, "-P", "-m", TRAINING, str(port)],
                 cwd=cache.folder,
                 env=kept,
                 stdin=subprocess.DEVNULL,

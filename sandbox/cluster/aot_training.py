@@ -1,8 +1,8 @@
-"""Create the ahead-of-time cache of the broker: `python -m headrace.sandbox.cluster.aot_training`.
+"""Create the ahead-of-time cache of the broker: `python -m headrace.sandbox.cluster.aot_training [PORT]`.
 
 A broker in a temporary folder runs once with typical requests, and the JVM records what it loads. A second JVM creates
 the cache from it. Both steps take seconds of CPU, so they run in a process of the lowest priority. Each leaves its
-result, so that a run that was ended continues at the second step.
+result, so that a run that was ended continues at the second step. A run ends with the broker at PORT.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,7 @@ from headrace.sandbox.cluster import components, kafka_broker, storage
 from headrace.sandbox.cluster.aot_cache import AotCache
 from headrace.sandbox.cluster.kafka_broker import BrokerNode, Runtime
 from headrace.sandbox.cluster.lifetime import OWNERS, end_children_with_me
-from headrace.sandbox.cluster.ports import free_port
+from headrace.sandbox.cluster.ports import free_port, is_free
 from headrace.sandbox.names import HOST
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -46,18 +46,18 @@ def main() -> None:
     os.environ.pop(OWNERS, None)  # a JVM that records takes seconds to end by SIGTERM
     end_children_with_me()
     try:
-        create(components.runtime())
+        create(components.runtime(), int(sys.argv[1]) if len(sys.argv) > 1 else None)
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
         sys.exit(f"the cache of the broker cannot be created: {error}")
 
 
-def create(runtime: Runtime) -> None:
-    """Create the cache, unless it exists or another process is creating it.
+def create(runtime: Runtime, port: int | None = None) -> None:
+    """Create the cache, unless it exists or another process is creating it; stop once nothing listens at `port`.
 
     Raises:
         OSError: The folder is not writable.
-        RuntimeError: The broker did not start.
-        subprocess.SubprocessError: The JVM failed, or took too long.
+        RuntimeError: The broker did not start in time, or nothing listens at `port`.
+        subprocess.SubprocessError: The JVM failed.
     """
     cache = runtime.cache
     if cache is None:
@@ -67,13 +67,13 @@ def create(runtime: Runtime) -> None:
         if not mine or cache.file.exists():
             return
         if not cache.recorded.exists():
-            _record(runtime, cache)
-        _assemble(runtime, cache)
+            _record(runtime, cache, port)
+        _assemble(runtime, cache, port)
         cache.recorded.unlink()
     _remove_old(cache)
 
 
-def _record(runtime: Runtime, cache: AotCache) -> None:
+def _record(runtime: Runtime, cache: AotCache, port: int | None) -> None:
     """Run a broker that records what it loads. The JVM writes the file when the broker stops."""
     new = cache.recorded.with_suffix(".recorded-new")
     new.unlink(missing_ok=True)
@@ -85,34 +85,39 @@ def _record(runtime: Runtime, cache: AotCache) -> None:
         command = kafka_broker.command_line(runtime, ("-XX:AOTMode=record", f"-XX:AOTConfiguration={new}"))
         broker = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL)
         try:
-            _wait_until_ready(broker, node.port)
+            _wait(lambda: broker.poll() is not None or kafka_broker.is_ready(node.port), port)
             _send_typical_requests(node.port)
             broker.terminate()
-            broker.wait(STEP_SECONDS)
+            _wait(lambda: broker.poll() is not None, port)
         finally:
             broker.kill()
             broker.wait()
     os.replace(new, cache.recorded)
 
 
-def _assemble(runtime: Runtime, cache: AotCache) -> None:
+def _assemble(runtime: Runtime, cache: AotCache, port: int | None) -> None:
     """Create the cache from what was recorded."""
     new = cache.file.with_suffix(".aot-new")
     flags = ("-XX:AOTMode=create", f"-XX:AOTConfiguration={cache.recorded}", f"-XX:AOTCache={new}")
-    try:
-        command = kafka_broker.command_line(runtime, flags)
-        subprocess.run(command, cwd=cache.folder, stdin=subprocess.DEVNULL, timeout=STEP_SECONDS, check=True)
-        os.replace(new, cache.file)
-    except (OSError, subprocess.SubprocessError):
-        cache.recorded.unlink()  # the next run records again: this one may be damaged
-        raise
+    command = kafka_broker.command_line(runtime, flags)
+    with subprocess.Popen(command, cwd=cache.folder, stdin=subprocess.DEVNULL) as jvm:
+        try:
+            _wait(lambda: jvm.poll() is not None, port)
+        finally:
+            jvm.kill()
+    if jvm.returncode:
+        cache.recorded.unlink()  # the next run records again: this record may be damaged
+        raise subprocess.CalledProcessError(jvm.returncode, command[0])
+    os.replace(new, cache.file)
 
 
-def _wait_until_ready(broker: subprocess.Popen[bytes], port: int) -> None:
+def _wait(is_done: Callable[[], bool], port: int | None) -> None:
     deadline = time.monotonic() + STEP_SECONDS
-    while not kafka_broker.is_ready(port):
-        if broker.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("the broker of the training run did not start")
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"no result after {STEP_SECONDS:.0f} s")
+        if port is not None and is_free(port):
+            raise RuntimeError("the sandbox has ended; the next one continues")
         time.sleep(POLL_SECONDS)
 
 

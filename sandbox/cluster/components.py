@@ -56,9 +56,9 @@ def _kafka(context: ComponentContext) -> ProcessCommand:
     return kafka_broker.prepare(kafka, folder, node, [node], context.cluster_id)
 
 
-def _train(_port: int, _access: AwsCredentials) -> None:
+def _train(port: int, _access: AwsCredentials) -> None:
     """Have the next broker start faster."""
-    aot_cache.create_in_background(runtime().cache)
+    aot_cache.create_in_background(runtime().cache, port)
 
 
 def _aws(context: ComponentContext) -> ProcessCommand:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from headrace.sandbox.cluster import aot_cache, aot_training
 from headrace.sandbox.cluster.aot_cache import AotCache, find
 from headrace.sandbox.cluster.kafka_broker import BrokerNode, Runtime, prepare
+from headrace.sandbox.cluster.ports import free_port
 from headrace.sandbox.cluster.storage import new_id
 
 FLAGS = ("-Xmx256m",)
@@ -102,8 +104,8 @@ def test_command_has_the_flags_once_the_cache_exists(tmp_path: Path) -> None:
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """A runtime whose two steps write files and count."""
-    monkeypatch.setattr(aot_training, "_record", lambda _runtime, cache: _write(cache.recorded))
-    monkeypatch.setattr(aot_training, "_assemble", lambda _runtime, cache: _write(cache.file))
+    monkeypatch.setattr(aot_training, "_record", lambda _runtime, cache, _port: _write(cache.recorded))
+    monkeypatch.setattr(aot_training, "_assemble", lambda _runtime, cache, _port: _write(cache.file))
     return Runtime(Path("java"), tmp_path, AotCache(tmp_path / "aot", "key"))
 
 
@@ -152,18 +154,30 @@ def test_removes_the_oldest_caches(runtime: Runtime) -> None:
     assert names(runtime) == {f"{name}.{suffix}" for name in kept for suffix in ("aot", "lock")}
 
 
-def test_a_damaged_record_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = AotCache(tmp_path / "aot", "key")
+def java_program(folder: Path, script: str) -> Runtime:
+    """Return a runtime whose Java is a shell script, and whose record exists."""
+    program = folder / "java"
+    program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    program.chmod(0o755)
+    cache = AotCache(folder / "aot", "key")
     cache.folder.mkdir()
-    cache.recorded.write_text("damaged", "utf-8")
-    monkeypatch.setattr(subprocess, "run", _failing)
+    cache.recorded.write_text("recorded", "utf-8")
+    return Runtime(program, folder, cache)
+
+
+def test_removes_a_record_that_the_jvm_rejects(tmp_path: Path) -> None:
+    runtime = java_program(tmp_path, "exit 1")
     with pytest.raises(subprocess.CalledProcessError):
-        aot_training.create(Runtime(Path("java"), tmp_path, cache))
-    assert {path.name for path in cache.folder.iterdir()} == {"key.lock"}
+        aot_training.create(runtime)
+    assert names(runtime) == {"key.lock"}
 
 
-def _failing(*_arguments: object, **_options: object) -> None:
-    raise subprocess.CalledProcessError(1, "java")
+def test_ends_with_the_sandbox_and_keeps_the_record(tmp_path: Path) -> None:
+    runtime = java_program(tmp_path, "exec sleep 600")
+    unused = free_port(None, (), random.Random())
+    with pytest.raises(RuntimeError, match="the sandbox has ended"):
+        aot_training.create(runtime, unused)
+    assert names(runtime) == {"key.recorded", "key.lock"}
 
 
 @pytest.fixture
@@ -185,7 +199,7 @@ def test_background_process_has_no_settings_of_the_user(
     monkeypatch.setenv("HEADRACE_KAFKA_SASL", "PLAIN")
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("HEADRACE_JAVA", "system")
-    aot_cache.create_in_background(AotCache(tmp_path / "aot", "key"))
+    aot_cache.create_in_background(AotCache(tmp_path / "aot", "key"), 1)
     [environment] = started
     assert environment["HEADRACE_JAVA"] == "system"
     assert environment["PATH"]
@@ -193,9 +207,9 @@ def test_background_process_has_no_settings_of_the_user(
 
 
 def test_no_background_process_without_need_or_folder(tmp_path: Path, started: list[dict[str, str]]) -> None:
-    aot_cache.create_in_background(None)
+    aot_cache.create_in_background(None, 1)
     (tmp_path / "file").touch()
-    aot_cache.create_in_background(AotCache(tmp_path / "file" / "aot", "key"))
+    aot_cache.create_in_background(AotCache(tmp_path / "file" / "aot", "key"), 1)
     (tmp_path / "key.aot").touch()
-    aot_cache.create_in_background(AotCache(tmp_path, "key"))
+    aot_cache.create_in_background(AotCache(tmp_path, "key"), 1)
     assert started == []
