@@ -30,20 +30,25 @@ def demo(
     Exit code 0 means that every file has the expected outcome. Ctrl-C stops everything that was started.
     """
     from headrace.console.errors import CommandError
-    from headrace.console.terminal.screen import Console
-    from headrace.sandbox.demo import report as demo_report
-    from headrace.sandbox.demo import run, view, web_console, workspace
+    from headrace.sandbox.demo import prestart, workspace
     from headrace.sandbox.errors import SandboxError
 
     if broken:
         _breakable(broken, keep)
-    console = Console(stderr=as_json)
     if machine:
         _machine(data, keep, as_json, limit)
         return
     try:
         with workspace.place(data, keep) as folder:
-            report = run.run(run.DemoPlan(all_stages, limit, broken), folder, console)
+            running = workspace.alive(folder) | ({"worker"} if broken else set())
+            with prestart.prestarted(folder, running) as waiting:
+                # These imports take as long as those of the waiting processes.
+                from headrace.console.terminal.screen import Console
+                from headrace.sandbox.demo import report as demo_report
+                from headrace.sandbox.demo import run, view, web_console
+
+                console = Console(stderr=as_json)
+                report = run.run(run.DemoPlan(all_stages, limit, broken), folder, console, waiting)
             address = web_console.start_console(folder) if keep else ""
     except SandboxError as error:
         raise CommandError(str(error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,15 +40,20 @@ class ProcessCommand:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def spawn(name: str, command: ProcessCommand, port: int, log: Path) -> RunningComponent:
-    """Start a process in a new session, so that it survives Ctrl-C and this process; its output goes to `log`."""
+def spawn(
+    name: str, command: ProcessCommand, port: int, log: Path, stdin: int = subprocess.DEVNULL
+) -> RunningComponent:
+    """Start a process in a new session, so that it survives Ctrl-C and this process; its output goes to `log`.
+
+    `stdin` is the descriptor of its standard input.
+    """
     private_folder(log.parent)
     with log.open("ab") as output:
         process = subprocess.Popen(
             command.argv,
             cwd=command.folder,
             env={**os.environ, **command.variables},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -57,6 +63,11 @@ def spawn(name: str, command: ProcessCommand, port: int, log: Path) -> RunningCo
     part = RunningComponent(name, process.pid, psutil.Process(process.pid).create_time(), port, log)
     process.returncode = 0  # the process outlives this object, which would otherwise warn
     return part
+
+
+def own_age() -> float:
+    """Return the seconds since this process started, including the start of the interpreter."""
+    return max(0.0, time.time() - float(psutil.Process().create_time()))
 
 
 def is_alive(part: RunningComponent) -> bool:

@@ -14,7 +14,7 @@ from headrace.sandbox.cluster.ports import free_port, is_healthy
 from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.cluster.state_file import RunningComponent, locked, read, write
 from headrace.sandbox.demo import run
-from headrace.sandbox.demo.workspace import isolate_environment
+from headrace.sandbox.demo.isolation import isolate_environment
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import endpoint
 

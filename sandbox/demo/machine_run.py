@@ -25,8 +25,8 @@ from headrace.sandbox import names
 from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.progress_view import ProgressView
 from headrace.sandbox.demo import run, samples
+from headrace.sandbox.demo.isolation import isolate_environment
 from headrace.sandbox.demo.machine_cluster import start_machines
-from headrace.sandbox.demo.workspace import isolate_environment
 from headrace.schemas.parsing import parse_json
 from headrace.schemas.settings import load
 

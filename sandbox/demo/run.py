@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
@@ -23,15 +24,21 @@ from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.cluster.progress_view import ProgressView
 from headrace.sandbox.cluster.state_file import RunningComponent, locked, read, write
 from headrace.sandbox.demo import rule_targets, rules, spoken_word
+from headrace.sandbox.demo.isolation import isolate_environment
+from headrace.sandbox.demo.prestart import Prestarted
 from headrace.sandbox.demo.report import DemoReport, Seconds, endings, ledger, missing
 from headrace.sandbox.demo.samples import SampleFile, samples
 from headrace.sandbox.demo.view import progress
-from headrace.sandbox.demo.workspace import isolate_environment
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.names import MEDIA_BUCKET
 
 PIPELINE = {"bridge": ("bridge",), "worker": ("worker", "--all"), "views": ("views", "run")}
 """Arguments of `headrace` for the bridge, the worker and the projector of the views."""
+
+FIRST = ("bridge", "worker")
+"""The processes that a first result needs."""
+
+NONE: Mapping[str, Prestarted] = MappingProxyType({})
 
 BROKEN = "broken"
 """Name of the file in a sandbox's folder with the stage that its worker runs with a bug."""
@@ -52,13 +59,16 @@ Known = Mapping[str, Collection[str]]
 """Sequencers of the versions of each file that existed before this run."""
 
 
-def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
+def run(plan: DemoPlan, folder: Path, console: Console, waiting: Mapping[str, Prestarted] = NONE) -> DemoReport:
     """Run the demo on the sandbox in a folder, and start the sandbox if it is not up.
+
+    `waiting` are processes of the pipeline that wait for the cluster. The projector starts with the first result:
+    nothing before it reads the views.
 
     Raises:
         SandboxError: A component does not start, or exits.
     """
-    began = time.monotonic()
+    began = time.monotonic() - processes.own_age()
     isolate_environment()
     with ProgressView(console) as view:
         state = cluster.up(folder, on_event=view.on_event)
@@ -66,7 +76,7 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
     choose_pipeline(folder, ALL_STAGES.read_text("utf-8") if plan.all_stages else None)
     os.environ.update(environment.of(folder))
     apply_contract()
-    parts = start_pipeline(folder, plan.broken)
+    parts = start_pipeline(folder, plan.broken, FIRST, waiting)
     ready = time.monotonic() - began
     service, files, endpoint = (
         connect(load_stages()),
@@ -85,10 +95,12 @@ def run(plan: DemoPlan, folder: Path, console: Console) -> DemoReport:
             now = time.monotonic() - began
             if first is None and any(endings(version) for version in versions.values()):
                 first = now
+                parts[:] = start_pipeline(folder, plan.broken)
             if not any(missing(sample, versions.get(sample.name)) for sample in files):
                 last = now
             if last or now > ready + plan.limit:
                 break
+    start_pipeline(folder, plan.broken)
     minimum = rule_targets.expected(versions) if last else rule_targets.NOTHING
     routed = rule_targets.arrived(before, minimum, targets)
     spoken = spoken_word.find_word() if last else None
@@ -109,10 +121,12 @@ def choose_pipeline(folder: Path, expected: str | None) -> None:
         file.write_text(expected, "utf-8")
 
 
-def start_pipeline(folder: Path, broken: str = "") -> list[RunningComponent]:
-    """Start the bridge, the worker and the projector, if they are not running, as components of the sandbox.
+def start_pipeline(
+    folder: Path, broken: str = "", names: Collection[str] = tuple(PIPELINE), waiting: Mapping[str, Prestarted] = NONE
+) -> list[RunningComponent]:
+    """Start the named processes of the pipeline, if they are not running, as components of the sandbox.
 
-    A worker whose `broken` stage differs is stopped first.
+    A worker whose `broken` stage differs is stopped first. Processes that are `waiting` are used.
     """
     with locked(folder):
         state = read(folder)
@@ -120,15 +134,21 @@ def start_pipeline(folder: Path, broken: str = "") -> list[RunningComponent]:
         if broken != (broken_file.read_text("utf-8") if broken_file.exists() else "") and "worker" in state.parts:
             processes.stop([state.parts["worker"]])
         broken_file.write_text(broken, "utf-8")
-        modules = {"worker": ("headrace.sandbox.demo.faulty_worker", broken)} if broken else {}
-        for name, arguments in PIPELINE.items():
+        for name in names:
             if name not in state.parts or not processes.is_alive(state.parts[name]):
-                module = modules.get(name, ("headrace.console", *arguments))
-                command = ProcessCommand((sys.executable, "-P", "-m", *module), folder)
-                part = processes.spawn(name, command, 0, folder / "logs" / f"{name}.log")
-                state = state.with_part(part)
+                state = state.with_part(_start(folder, name, broken, waiting))
                 write(folder, state)
-    return [state.parts[name] for name in PIPELINE]
+    return [state.parts[name] for name in names]
+
+
+def _start(folder: Path, name: str, broken: str, waiting: Mapping[str, Prestarted]) -> RunningComponent:
+    module: tuple[str, ...] = ("headrace.console", *PIPELINE[name])
+    if name == "worker" and broken:
+        module = ("headrace.sandbox.demo.faulty_worker", broken)
+    elif name in waiting:
+        return waiting[name].run(PIPELINE[name], os.environ)
+    command = ProcessCommand((sys.executable, "-P", "-m", *module), folder)
+    return processes.spawn(name, command, 0, folder / "logs" / f"{name}.log")
 
 
 def put(files: Collection[SampleFile], session: AwsSession) -> None:
@@ -147,7 +167,10 @@ def known(service: ReadService, files: Collection[SampleFile]) -> Known:
 
 
 def follow(
-    service: ReadService, files: Collection[SampleFile], before: Known, parts: Collection[RunningComponent]
+    service: ReadService,
+    files: Collection[SampleFile],
+    before: Known,
+    parts: Collection[RunningComponent],
 ) -> Iterator[dict[str, AssetVersion]]:
     """Yield the versions of this run by file name after every update.
 

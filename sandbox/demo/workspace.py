@@ -1,8 +1,7 @@
-"""The sandbox folder of a demo run, and its isolation from the user's environment."""
+"""The sandbox folder of a demo run."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import tempfile
@@ -11,19 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.connectors.bridge.settings import BridgeSettings
-from headrace.connectors.sinks.settings import TargetSettings
-from headrace.console.machines.settings import MachineApiSettings
-from headrace.console.settings import ConsoleSettings
-from headrace.console.views.settings import ViewsSettings
 from headrace.sandbox.cluster import cluster, processes
 from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.cluster.state_file import locked, read, write
 from headrace.sandbox.errors import SandboxError
-from headrace.sandbox.names import HOST
 from headrace.sandbox.paths import default_data
-from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.streams.settings import PipelineSettings, StreamSettings
 
 
 @contextmanager
@@ -69,36 +60,6 @@ def end(folder: Path, kept: Collection[str]) -> None:
         processes.stop(part for name, part in stopped.items() if name not in cluster.ALL)
         processes.stop(stopped.values())
         write(folder, replace(state, parts={name: part for name, part in state.parts.items() if name in kept}))
-
-
-SETTINGS = (
-    KafkaSettings,
-    StreamSettings,
-    PipelineSettings,
-    TargetSettings,
-    BridgeSettings,
-    ConsoleSettings,
-    ViewsSettings,
-    MachineApiSettings,
-)
-"""The settings of the components that a demo runs."""
-
-
-def isolate_environment(kept: Collection[str] = (), keep_aws: bool = False) -> None:
-    """Remove the user's Headrace settings except `kept` from the environment, and those of AWS and proxies.
-
-    The environment is that of this process and its children. With `keep_aws`, the settings of AWS are kept.
-    """
-    settings_names = {
-        f"{settings.model_config.get('env_prefix')}{field}".upper()
-        for settings in SETTINGS
-        for field in settings.model_fields
-    }
-    for name in list(os.environ):
-        if (name in settings_names and name not in kept) or (name.startswith("AWS_") and not keep_aws):
-            del os.environ[name]
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = ",".join(each for each in (HOST, os.environ.get(name, "")) if each)
 
 
 @contextmanager

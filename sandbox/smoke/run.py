@@ -27,9 +27,10 @@ from headrace.sandbox.cluster import cluster, environment, processes
 from headrace.sandbox.cluster.contract import apply_contract
 from headrace.sandbox.cluster.progress_events import OnProgressEvent
 from headrace.sandbox.cluster.state_file import RunningComponent
+from headrace.sandbox.demo.isolation import isolate_environment
 from headrace.sandbox.demo.run import start_pipeline
 from headrace.sandbox.demo.samples import MEDIA
-from headrace.sandbox.demo.workspace import end, isolate_environment, signals_ignored
+from headrace.sandbox.demo.workspace import end, signals_ignored
 from headrace.sandbox.errors import SandboxError
 from headrace.sandbox.smoke.price import SAMPLES, SmokePrice
 from headrace.sandbox.smoke.report import SmokeReport

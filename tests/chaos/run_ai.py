@@ -36,7 +36,8 @@ from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.demo import report as demo_report
 from headrace.sandbox.demo import run as demo_run
 from headrace.sandbox.demo import samples
-from headrace.sandbox.demo.workspace import end, isolate_environment
+from headrace.sandbox.demo.isolation import isolate_environment
+from headrace.sandbox.demo.workspace import end
 from headrace.sandbox.names import MEDIA_BUCKET
 from headrace.schemas.ids import token_stage
 from headrace.schemas.jobs import CONCURRENT_JOBS

@@ -12,7 +12,8 @@ import pytest
 from headrace.sandbox.cluster import processes
 from headrace.sandbox.cluster.processes import ProcessCommand
 from headrace.sandbox.cluster.state_file import read, write
-from headrace.sandbox.demo.workspace import alive, isolate_environment, place
+from headrace.sandbox.demo.isolation import isolate_environment
+from headrace.sandbox.demo.workspace import alive, place
 from headrace.sandbox.errors import SandboxError
 
 
