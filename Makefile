@@ -24,7 +24,7 @@ smoke-aws: $(VENV)/run.stamp ## Process three small files on a real AWS account:
 	@$(BIN)/headrace sandbox smoke-aws $(BUCKET) $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run all tests
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
 
 test-busy: $(VENV)/dev.stamp ## Run all tests beside 8 processes that keep every core busy
 	@$(BIN)/python -m tests.support.busy 8 $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)

@@ -13,9 +13,10 @@ from hypothesis import settings
 
 from headrace.sandbox.cluster import lifetime
 from tests.support import isolation, service_models
+from tests.support.distribution import pytest_xdist_make_scheduler
 from tests.support.lost_worker import pytest_testnodedown, pytest_testnodeready
 
-__all__ = ["pytest_testnodedown", "pytest_testnodeready"]  # hooks of pytest
+__all__ = ["pytest_testnodedown", "pytest_testnodeready", "pytest_xdist_make_scheduler"]  # hooks of pytest
 
 lifetime.end_children_with_me(isolation.settle())
 

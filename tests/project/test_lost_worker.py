@@ -34,7 +34,7 @@ DEATHS = {
 
 
 def test_inner_run_has_the_options_of_make() -> None:
-    assert "pytest --numprocesses 3 --dist loadfile" in (inner_run.ROOT / "Makefile").read_text("utf-8")
+    assert "pytest --numprocesses 4 --dist loadfile" in (inner_run.ROOT / "Makefile").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("death", "workers"), [("crash", "2"), ("kill", "1"), ("exit", "1")])
