@@ -53,6 +53,10 @@ BREAKING: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "consumer group": (lambda at: at["stages"]["labels"].update(group="labels"), "labels"),
     "result name": (lambda at: at["stages"]["labels"].update(result="labels@2"), "labels"),
     "path": (lambda at: at["paths"].update(job="jobs/x.json"), "job"),
+    "column of a view": (
+        lambda at: at["views"]["tables"]["assets"].update(more="TEXT"),
+        "SCHEMA_NUMBER was not raised",
+    ),
     "id": (lambda at: at["ids"].update(derived="x"), "derived"),
 }
 
@@ -66,8 +70,10 @@ def test_breaking_change_is_detected(change: str) -> None:
     assert expected in found
 
 
-def test_optional_field_of_a_struct_that_is_written_once_is_compatible() -> None:
+def test_additions_are_compatible() -> None:
     present = copy.deepcopy(RECORDED)
     present["structs"]["JobIntent"]["fields"]["more"] = OPTIONAL
+    present["views"]["tables"]["assets"]["more"] = "TEXT"
+    present["views"]["schema"] += 1
     present["topics"]["media.new"] = {"partitions": 4, "compacted": False, "events": []}
     assert changes(RECORDED, present) == []

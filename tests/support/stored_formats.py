@@ -44,12 +44,31 @@ STRUCTS = (
     "streams.machines.execution.commands:ReadItems",
     "streams.machines.execution.commands:WriteResults",
     "streams.machines.execution.record:Execution",
+    "streams.stages._frame_answers:FrameAnswer",
+    "streams.stages._frames:SampledFrame",
+    "streams.passages.embedded:EmbeddedText",
+    "console.dlq.dispositions:Disposition",
+    "console.dlq.jsonl:LetterLine",
+    "console.replay.audit:ControlMessage",
+    "console.replay.redrive.position:CommitMetadata",
+    "console.views.person_facts:PersonFact",
 )
 """Structs, and unions of structs, that one process writes as JSON to Kafka or the results bucket for another one."""
 REWRITTEN = frozenset(
-    {"Account", "AliasRecord", "Checkpoint", "Claim", "Execution", "ExecutionOrigin", "MachineRecord", "RuleChange"}
+    {
+        "Account",
+        "AliasRecord",
+        "Checkpoint",
+        "Claim",
+        "CommitMetadata",
+        "Execution",
+        "ExecutionOrigin",
+        "LetterLine",
+        "MachineRecord",
+        "RuleChange",
+    }
 )
-"""Structs that a process reads, changes and writes again: a field that it does not know would be lost."""
+"""Structs that a process reads, changes and writes again, or rejects with a field that it does not know."""
 ASSET = {"bucket": "media", "version": "v ü/1", "etag": "e", "size": 1, "sequencer": "0a"}
 
 
@@ -62,6 +81,7 @@ def stored_formats() -> dict[str, Any]:
         "stages": _stages(),
         "paths": _paths(),
         "ids": _ids(),
+        "views": _views(),
     }
 
 
@@ -169,6 +189,16 @@ def _ids() -> dict[str, str]:
     }
 
 
+def _views() -> dict[str, Any]:
+    """Return the tables of the views, and the number that is raised with each change."""
+    tables = import_module("headrace.console.views.tables")
+    columns = {
+        name: {column.name: str(column.type) for column in table.columns}
+        for name, table in sorted(tables.METADATA.tables.items())
+    }
+    return {"schema": tables.SCHEMA_NUMBER, "tables": columns}
+
+
 def changes(previous: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:
     """List the changes that one of the two versions cannot read, would drop, or would take for something else."""
     found = [
@@ -182,6 +212,9 @@ def changes(previous: Mapping[str, Any], present: Mapping[str, Any]) -> list[str
                 found.append(f"{group}: {name}: {before} is now {after}")
     for kind, names in previous["headers"].items():
         found += [f"headers: {name} of a {kind} is missing" for name in names if name not in present["headers"][kind]]
+    views = previous["views"], present["views"]
+    if views[0]["tables"] != views[1]["tables"] and views[0]["schema"] >= views[1]["schema"]:
+        found.append("views: a table has changed, and SCHEMA_NUMBER was not raised")
     return found
 
 
