@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support import stored_formats
+from tests.support.format_changes import changes
 from tests.support.previous_version import DATA, previous_version, read_previous
-from tests.support.stored_formats import changes
 
 RECORDED: dict[str, Any] = json.loads((DATA / "formats.json").read_text())
 
@@ -44,6 +44,10 @@ BREAKING: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "field that a rewrite drops": (
         lambda at: at["structs"]["Execution"]["fields"].update(more=OPTIONAL),
         "Execution.more is new",
+    ),
+    "field in a struct that a rewrite drops": (
+        lambda at: at["structs"]["DatasetWork"]["fields"].update(more=OPTIONAL),
+        "DatasetWork.more is new",
     ),
     "other tag": (lambda at: at["structs"]["SlotClaim"].update(tag="c"), "SlotClaim is missing, or has another tag"),
     "header": (lambda at: at["headers"]["record"].remove("ce_subject"), "ce_subject of a record"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
@@ -76,6 +76,7 @@ def stored_formats() -> dict[str, Any]:
     """Return the description: structs, headers, topics, stages, paths and ids."""
     return {
         "structs": _structs(),
+        "rewritten": _rewritten(),
         "headers": _headers(),
         "topics": _topics(),
         "stages": _stages(),
@@ -97,6 +98,17 @@ def _structs() -> dict[str, Any]:
         for kind in _structs_in(_find(name)):
             _describe(kind, found)
     return dict(sorted(found.items()))
+
+
+def _rewritten() -> list[str]:
+    """Return the names of the structs that are written again, with those in them; events never change."""
+    found: dict[str, Any] = {}
+    for name in STRUCTS:
+        for kind in _structs_in(_find(name)):
+            if kind.__name__ in REWRITTEN:
+                _describe(kind, found)
+    events = vars(import_module("headrace.schemas.records"))
+    return sorted(name for name in found if name not in events)
 
 
 def _describe(kind: Any, found: dict[str, Any]) -> None:
@@ -178,6 +190,7 @@ def _paths() -> dict[str, str]:
 
 def _ids() -> dict[str, str]:
     ids, asset = import_module("headrace.schemas.ids"), _asset()
+    accounts = import_module("headrace.streams.engine.account")
     return {
         "root": ids.root_id(asset, "ObjectCreated:Put"),
         "derived": ids.derived_id("cause", "labels", 1, 2),
@@ -186,6 +199,8 @@ def _ids() -> dict[str, str]:
         "token": ids.job_token("labels", asset, "1"),
         "key": ids.asset_key(asset),
         "order": ids.sequencer_order(asset.sequencer),
+        "account": accounts.to_metadata(accounts.Account(done=2, start=1)),
+        "redrive position": str(_find("console.replay.redrive.position:CommitMetadata")({0: 1}, 2)),
     }
 
 
@@ -197,40 +212,6 @@ def _views() -> dict[str, Any]:
         for name, table in sorted(tables.METADATA.tables.items())
     }
     return {"schema": tables.SCHEMA_NUMBER, "tables": columns}
-
-
-def changes(previous: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:
-    """List the changes that one of the two versions cannot read, would drop, or would take for something else."""
-    found = [
-        each
-        for name, before in previous["structs"].items()
-        for each in _struct_changes(name, before, present["structs"].get(name))
-    ]
-    for group in ("topics", "stages", "paths", "ids"):
-        for name, before in previous[group].items():
-            if (after := present[group].get(name)) != before:
-                found.append(f"{group}: {name}: {before} is now {after}")
-    for kind, names in previous["headers"].items():
-        found += [f"headers: {name} of a {kind} is missing" for name in names if name not in present["headers"][kind]]
-    views = previous["views"], present["views"]
-    if views[0]["tables"] != views[1]["tables"] and views[0]["schema"] >= views[1]["schema"]:
-        found.append("views: a table has changed, and SCHEMA_NUMBER was not raised")
-    return found
-
-
-def _struct_changes(name: str, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> list[str]:
-    if after is None or after["tag"] != before["tag"]:
-        return [f"structs: {name} is missing, or has another tag"]
-    old, new = before["fields"], after["fields"]
-    changed = [field for field in old if new.get(field) != old[field]]
-    added = [field for field in new if field not in old]
-    required = [field for field in added if new[field]["required"]]
-    dropped = [field for field in added if name in REWRITTEN and field not in required]
-    return [
-        *(f"structs: {name}.{field}: {old[field]} is now {new.get(field)}" for field in changed),
-        *(f"structs: {name}.{field} is required, and the previous version does not write it" for field in required),
-        *(f"structs: {name}.{field} is new, and the previous version drops it" for field in dropped),
-    ]
 
 
 if __name__ == "__main__":
