@@ -38,11 +38,12 @@ LOGGING_TEXT = """\
 
 @dataclass(frozen=True, slots=True)
 class BrokerNode:
-    """A combined broker and controller: its id and its ports."""
+    """A combined broker and controller: its id and its ports. Clients use the advertised port, such as of a proxy."""
 
     id: int
     port: int
     controller_port: int
+    advertised_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def properties(node: BrokerNode, quorum: Sequence[BrokerNode]) -> str:
         "process.roles": "broker,controller",
         "node.id": node.id,
         "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{node.advertised_port or node.port}",
         "controller.listener.names": "CONTROLLER",
         # Static voters instead of a dynamic quorum (KIP-853), which stores ports; ports may change between starts.
         "controller.quorum.voters": voters,

@@ -1,4 +1,4 @@
-"""One or three real Kafka brokers that a test may kill."""
+"""One or three real Kafka brokers that a test may kill, or cut off from their clients by a proxy."""
 
 from __future__ import annotations
 
@@ -22,22 +22,30 @@ START_SECONDS = 60.0
 class Brokers:
     """A cluster whose nodes are this process's children."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, behind_proxy: bool = False) -> None:
         end_children_with_me()
         self._folder = folder
         self._runtime = components.runtime()
         jars.ensure(self._runtime.jars)
         ports: list[int] = []
-        for _ in range(2 * count):
+        for _ in range(3 * count):
             ports.append(free_port(None, ports, random.Random()))
-        self._nodes = [BrokerNode(n + 1, ports[2 * n], ports[2 * n + 1]) for n in range(count)]
+        self._nodes = [
+            BrokerNode(n // 3 + 1, ports[n], ports[n + 1], ports[n + 2] if behind_proxy else None)
+            for n in range(0, 3 * count, 3)
+        ]
         self._cluster_id = storage.new_id()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
     def bootstrap_servers(self) -> str:
-        """The bootstrap addresses of all nodes."""
-        return ",".join(f"{HOST}:{node.port}" for node in self._nodes)
+        """The bootstrap addresses of all nodes; those of their proxies, if they have any."""
+        return ",".join(f"{HOST}:{node.advertised_port or node.port}" for node in self._nodes)
+
+    @property
+    def proxied(self) -> list[tuple[str, int]]:
+        """The address of each node and the port of its proxy."""
+        return [(f"{HOST}:{each.port}", each.advertised_port) for each in self._nodes if each.advertised_port]
 
     @property
     def count(self) -> int:
@@ -96,9 +104,9 @@ class Brokers:
 
 
 @contextmanager
-def brokers(folder: Path, count: int = 1) -> Iterator[Brokers]:
-    """Run a cluster for the duration of the block."""
-    cluster = Brokers(folder, count)
+def brokers(folder: Path, count: int = 1, behind_proxy: bool = False) -> Iterator[Brokers]:
+    """Run a cluster for the duration of the block. Behind a proxy, clients use the ports of `proxied`."""
+    cluster = Brokers(folder, count, behind_proxy)
     try:
         cluster.start()
         yield cluster

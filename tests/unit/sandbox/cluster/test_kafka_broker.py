@@ -38,3 +38,9 @@ def test_topics_are_not_created_automatically() -> None:
 
 def test_paths_are_relative() -> None:
     assert written_properties(FIRST, FIRST)["log.dirs"] == "log"
+
+
+def test_clients_use_the_advertised_port() -> None:
+    found = written_properties(BrokerNode(1, 21_001, 22_001, 23_001), FIRST)
+    assert found["listeners"].startswith("PLAINTEXT://127.0.0.1:21001,")
+    assert found["advertised.listeners"] == "PLAINTEXT://127.0.0.1:23001"
