@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke-aws test test-busy test-lowest test-containers check bench bench-all bench-page bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines format constraints coverage clean
+.PHONY: help demo smoke-aws test test-busy test-lowest test-containers check bench bench-all bench-page bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines proof format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -115,6 +115,9 @@ chaos-ai: $(VENV)/dev.stamp ## Inject every failure into every AI service and co
 
 chaos-machines: $(VENV)/dev.stamp ## Run generated state machines on real brokers, kill workers and brokers, and compare each with the interpreter
 	@$(BIN)/python -m tests.chaos.run_machines $(ARGS)
+
+proof: $(VENV)/dev.stamp ## Run a million records through the pipeline under 1,000 faults (2.5 h); ARGS=--short for 10 min
+	@$(BIN)/python -m tests.chaos.run_proof $(ARGS)
 
 format: $(VENV)/dev.stamp ## Format the code and rewrite generated files
 	$(BIN)/ruff check --fix --quiet .

@@ -27,7 +27,7 @@ from headrace.schemas.runtime.metrics_settings import MetricsSettings
 from headrace.schemas.tracing.settings import TracingSettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, PriceSettings, StreamSettings
-from tests.docs import fidelity, references
+from tests.docs import fidelity, figures, references
 from tests.support.stages import get_stages
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,10 @@ GENERATED = (
     README,
     REFERENCE,
     ROOT / "conformance" / "RESULTS.md",
-    *(ROOT / "docs" / name for name in ("architecture.md", "aws-fidelity.md", "cli.md", "deploy.md", "metrics.md")),
+    *(
+        ROOT / "docs" / name
+        for name in ("architecture.md", "aws-fidelity.md", "cli.md", "deploy.md", "metrics.md", "operations.md")
+    ),
 )
 
 Classes = tuple[type[BaseSettings], ...]
@@ -119,6 +122,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "imports": references.imports_diagram,
     "data_flow": references.data_flow_diagram,
     "conformance_results": table.as_markdown,
+    "proof": figures.proof,
+    "proof_recoveries": figures.proof_recoveries,
     "fidelity_compared": fidelity.compared,
     "fidelity_differing": fidelity.differing,
     "fidelity_not_compared": fidelity.not_compared,
