@@ -44,7 +44,7 @@ class Stage:
     With `reuse`, the result of any object version with the same content is used instead of a call.
 
     `follows` are topics that its worker reads outside of its consumer group, and `emits` those that it writes besides
-    `writes`. A stage that is `part_of` another one is on if that one is.
+    `writes`. A stage that is `part_of` another one is on if that one is. A `quiet` stage logs no record that is done.
 
     `summary` formats a result of the stage in a few words, for `headrace trace` and `headrace watch`. Without it, the
     event type decides. `search` returns the names and texts of a result by which `headrace search` finds it, and
@@ -86,6 +86,7 @@ class Stage:
     emits: tuple[Topic, ...] = ()
     part_of: str = ""
     reuse: bool = False
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -107,9 +107,10 @@ OUTCOMES = OutcomeCollector()
 class StageMetrics:
     """Counts and logs the outcomes of one stage."""
 
-    def __init__(self, stage: str) -> None:
+    def __init__(self, stage: str, quiet: bool = False) -> None:
         self._log = log.bind(stage=stage)
         self._outcomes = OUTCOMES.of(stage)
+        self._levels = {Done: logging.DEBUG if quiet else logging.INFO, Dead: logging.WARNING}
 
     def record_outcome(self, record: ConsumerRecord, outcome: Outcome, seconds: float) -> None:
         """Count an outcome, and log it where its level is enabled. Never raises: the outcome is durable already."""
@@ -124,7 +125,7 @@ class StageMetrics:
         )
         self._outcomes.count(outcome_code, seconds)
         describe_outcome(*outcome_code, getattr(outcome, "why", ""))
-        level = logging.WARNING if isinstance(outcome, Dead) else logging.INFO
+        level = self._levels.get(type(outcome), logging.INFO)
         if self._log.is_enabled_for(level):
             name, code = outcome_code
             self._log.log(

@@ -57,7 +57,7 @@ class Processor:
         self._breaker = CircuitBreaker(self._sample_fails)
         self._sample: ConsumerRecord | None = None
         """The last record that succeeded. Only calls without a charge are repeated."""
-        self._telemetry = metrics.StageMetrics(stage.name)
+        self._telemetry = metrics.StageMetrics(stage.name, stage.quiet)
         self.pause = OutagePause(stage.name, paused)
 
     async def process(self, record: ConsumerRecord) -> RecordDisposition:

@@ -11,6 +11,7 @@ STAGE = Stage(
     reads=(topics.MACHINE_INBOX,),
     handler=BOUND_BY_WORKER,
     ordered=True,
+    quiet=True,
     follows=(topics.MACHINE_DEFINITIONS, topics.MACHINE_STATE),
     emits=(
         topics.MACHINE_INBOX,

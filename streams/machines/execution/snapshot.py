@@ -49,6 +49,9 @@ class _Snapshot(Struct, frozen=True):
     payloads: list[_Entry]
 
 
+_DECODER = msgspec.json.Decoder(_Snapshot)
+
+
 def take_snapshot(execution: Execution, largest_inline: int) -> tuple[bytes, Mapping[str, bytes]]:
     """Return the snapshot, and the payloads of more than `largest_inline` bytes by their SHA-256."""
     table = _Table(largest_inline)
@@ -135,10 +138,17 @@ def _payload(entry: _Entry, payload_of: Callable[[str], bytes]) -> Json:
 
 
 def _decoded(snapshot: bytes) -> _Snapshot:
-    try:  # the JSON decoder of msgspec refuses half a surrogate pair, which payloads can have
-        decoded = msgspec.convert(json.loads(snapshot), _Snapshot)
+    try:
+        decoded = _parsed(snapshot)
     except ValueError as error:
         raise SnapshotError(f"the snapshot is malformed: {error}") from error
     if decoded.schema != SCHEMA:
         raise SnapshotError(f"the snapshot has schema {decoded.schema}, this version reads {SCHEMA}; upgrade headrace")
     return decoded
+
+
+def _parsed(snapshot: bytes) -> _Snapshot:
+    try:
+        return _DECODER.decode(snapshot)
+    except msgspec.DecodeError:  # half a surrogate pair, which payloads can have
+        return msgspec.convert(json.loads(snapshot), _Snapshot)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+import structlog
 from msgspec import structs
 from prometheus_client import CollectorRegistry, generate_latest
+from structlog.testing import capture_logs
 
 from headrace.streams.engine.metrics import OUTCOMES, StageMetrics
-from headrace.streams.engine.outcome import Dead, Retry
+from headrace.streams.engine.outcome import Dead, Done, Retry
 from tests.support.records import received, uploaded
 
 
@@ -20,3 +25,19 @@ def test_metrics_contain_no_keys_and_no_reasons() -> None:
     text = generate_latest(registry).decode()
     assert 'headrace_records_total{code="infected",outcome="dead-lettered",stage="canary-stage"} 1.0' in text
     assert "CANARY" not in text
+
+
+@pytest.mark.parametrize(
+    ("quiet", "logged"), [(False, ["done", "retrying", "dead-lettered"]), (True, ["retrying", "dead-lettered"])]
+)
+def test_quiet_stage_logs_no_record_that_is_done(quiet: bool, logged: list[str]) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    try:
+        metrics = StageMetrics("quiet-stage" if quiet else "loud-stage", quiet)
+        with capture_logs() as lines:
+            for outcome in (Done(), Retry(1.0, "transient", ""), Dead("infected", "", "PermanentError")):
+                metrics.record_outcome(received(uploaded()), outcome, 0.1)
+    finally:
+        structlog.reset_defaults()
+    assert [line["event"] for line in lines] == logged
+    assert sum(OUTCOMES.of("quiet-stage").outcomes.values()) == (3 if quiet else 0)
