@@ -1,7 +1,7 @@
 """Order the versions of an object whose store sends events without a sequencer.
 
 Such an event gets a sequencer from its time. For a created object, one HEAD request corrects it, because events may
-have equal times, or times in another order than the writes. Decision 45 explains the rules.
+have equal times, or times in another order than the writes. Decision 46 explains the rules.
 """
 
 from __future__ import annotations
