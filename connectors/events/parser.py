@@ -10,6 +10,7 @@ The contents of a message select its source, not configuration: a queue may carr
     Transcribe, MediaConvert        source, detail        jobs.finished
     any other EventBridge event     source, detail        aws.events
     any of these inside SNS         Type, TopicArn
+    SNS as Lambda receives it       Records[].Sns         as inside SNS
     any other SNS notification      Type, TopicArn        aws.events
 
 `sources.py` lists the sources.
@@ -18,6 +19,7 @@ The contents of a message select its source, not configuration: a queue may carr
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 import orjson
@@ -42,8 +44,11 @@ NAMED = 5
 BY_FORM = sources.by_form()
 
 _CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
-_DELIVERY_MEMBERS = ("Signature", "SignatureVersion", "SigningCertURL", "UnsubscribeURL")
-"""Members about the delivery of a notification. The last one would let its reader end the subscription."""
+_DELIVERY_MEMBERS = ("signature", "signatureversion", "signingcerturl", "unsubscribeurl")
+"""Members about the delivery of a notification, in lower case: Lambda receives the last two with `Url` at the end.
+
+The last one would let its reader end the subscription.
+"""
 
 
 class _Message(Struct, gc=False):
@@ -63,6 +68,13 @@ class _Record(Struct, gc=False, rename="camel"):
     event_time: object = None
 
 
+class _SnsRecord(Struct, rename="pascal"):
+    """A notification as Lambda receives it. Source: AWS Lambda Developer Guide, "Invoke Lambda with SNS"."""
+
+    event_source: Literal["aws:sns"]
+    sns: Raw
+
+
 class _Notification(Struct, rename="pascal"):
     type: str
     message: str = ""
@@ -79,6 +91,7 @@ class _Event(Struct, rename="kebab"):
 _message = msgspec.json.Decoder(_Message).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _record = json_decoder(_Record)
+_sns_record = json_decoder(_SnsRecord)
 _notification = json_decoder(_Notification)
 _event = json_decoder(_Event)
 
@@ -105,7 +118,7 @@ def _parse_known(message: str, received_at: datetime, nesting: int) -> ParseResu
     except msgspec.ValidationError:
         return None
     if known.records is not None:
-        return _records(known.records, received_at)
+        return _records(known.records, received_at, nesting)
     if known.topic_arn is not None and known.type is not None:
         return _from_sns(message, known.topic_arn, received_at, nesting)
     if known.event == "s3:TestEvent":
@@ -123,33 +136,53 @@ def _result(parsed: EventWithMetadata | Ignored | None) -> ParseResult | None:
     return parsed if parsed is None or isinstance(parsed, Ignored) else Parsed((parsed,))
 
 
-def _records(records: list[Raw], received_at: datetime) -> ParseResult:
+def _records(records: list[Raw], received_at: datetime, nesting: int) -> ParseResult:
     """Parse each record. An unparseable one rejects the message; the others keep their events."""
-    if not records:
-        return Ignored("notification without records")
     events: list[EventWithMetadata] = []
     errors = []
+    ignored = Ignored("notification without records")
     for number, record in enumerate(records):
         try:
-            events.append(_from_record(record, received_at))
+            result = _from_record(record, received_at, nesting)
         except ParseError as error:
-            errors.append(f"Records[{number}]: {error}")
+            result = Rejected("unreadable", str(error))
+        if isinstance(result, Ignored):
+            ignored = result
+            continue
+        events += result.events
+        if isinstance(result, Rejected):
+            errors.append(f"Records[{number}]: {result.reason}")
     if not errors:
-        return Parsed(tuple(events))
+        return Parsed(tuple(events)) if events else ignored
     more = [f"and {len(errors) - NAMED} more"] if len(errors) > NAMED else []
     return Rejected("unreadable", "; ".join(errors[:NAMED] + more), tuple(events))
 
 
-def _from_record(record: Raw, received_at: datetime) -> EventWithMetadata:
-    header = _record(record)
+def _from_record(record: Raw, received_at: datetime, nesting: int) -> ParseResult:
+    try:
+        header = _record(record)
+    except ParseError as error:
+        return _from_sns_record(record, received_at, nesting, error)
     for source in BY_FORM["record"]:
         if source.matches(header.event_source, header.event_name, ()):
             event = source.parse(record, received_at)
             if isinstance(event, tuple):
-                return event
+                return Parsed((event,))
     occurred_at = parse_timestamp_lenient(header.event_time, received_at)
     name = header.event_source.replace(":", ".", 1)  # as EventBridge spells it
-    return aws_event(name, header.event_name, occurred_at, checked_body(bytes(record).decode()))
+    return Parsed((aws_event(name, header.event_name, occurred_at, checked_body(bytes(record).decode())),))
+
+
+def _from_sns_record(record: Raw, received_at: datetime, nesting: int, error: ParseError) -> ParseResult:
+    """Parse a notification that Lambda received and a function forwarded. Raises `error` for another record."""
+    try:
+        message = bytes(_sns_record(record).sns).decode()
+        known = _message(message)
+    except (ParseError, msgspec.ValidationError):
+        raise error from None
+    if known.topic_arn is None or known.type is None:
+        raise error
+    return _from_sns(message, known.topic_arn, received_at, nesting)
 
 
 def _from_sns(message: str, topic_arn: str, received_at: datetime, nesting: int) -> ParseResult:
@@ -166,7 +199,7 @@ def _from_sns(message: str, topic_arn: str, received_at: datetime, nesting: int)
         if inner is not None:
             return inner
     members = orjson.loads(message)
-    body = orjson.dumps({name: members[name] for name in members if name not in _DELIVERY_MEMBERS}).decode()
+    body = orjson.dumps({name: members[name] for name in members if name.lower() not in _DELIVERY_MEMBERS}).decode()
     occurred_at = parse_timestamp_lenient(notification.timestamp, received_at)
     return Parsed((aws_event("aws.sns", notification.type, occurred_at, body, notification.message_id),))
 

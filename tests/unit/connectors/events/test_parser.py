@@ -109,6 +109,52 @@ def test_multiple_records_keep_their_order() -> None:
     assert [topics.topic_of(event).name for event, _ in found] == ["media.uploaded", "aws.events", "media.uploaded"]
 
 
+def by_lambda(*messages: str) -> str:
+    """Notifications as Lambda receives them from SNS."""
+    [template] = sns_messages.fixture("snsEvent.json")["Records"]
+    return json.dumps({"Records": [{**template, "Sns": {**template["Sns"], "Message": each}} for each in messages]})
+
+
+@pytest.mark.parametrize("wrap", [str, sns_messages.sns], ids=["forwarded", "through SNS again"])
+def test_sns_record_of_lambda_has_the_events_of_its_message(wrap: Any) -> None:
+    messages = sns_messages.notification(sns_messages.record("a"), sns_messages.record("b")), sns_messages.completion()
+
+    assert facts(wrap(by_lambda(*messages))) == (*facts(messages[0]), *facts(messages[1]))
+
+
+def test_text_in_an_sns_record_of_lambda_is_kept_without_links() -> None:
+    event, envelope = fact(json.dumps(sns_messages.fixture("snsEvent.json")))
+
+    assert isinstance(event, AwsEvent)
+    assert (event.source, event.detail_type, envelope.source) == ("aws.sns", "Notification", "aws.sns")
+    body = json.loads(event.body)
+    assert (body["Message"], body["Subject"]) == ("Hello from SNS!", "TestInvoke")
+    assert "Unsubscribe" not in event.body
+    assert "SigningCert" not in event.body
+
+
+def test_unparseable_sns_record_of_lambda_rejects_the_message_and_keeps_the_others() -> None:
+    good, bad = sns_messages.notification(), sns_messages.notification(sns_messages.record(version="3.0"))
+    found = parse_message(by_lambda(good, bad), NOW)
+
+    assert isinstance(found, Rejected)
+    assert found.reason == "Records[1]: Records[0]: eventVersion is not 2.x"
+    assert found.events == facts(good)
+
+
+def test_sns_record_of_lambda_with_a_test_message_is_ignored() -> None:
+    found = parse_message(by_lambda(json.dumps({"Event": "s3:TestEvent"})), NOW)
+
+    assert found == Ignored("S3 test event")
+
+
+@pytest.mark.parametrize("sns", ["text", {}, {"Type": "Notification"}, {"TopicArn": 5, "Type": "Notification"}])
+def test_sns_record_of_lambda_without_a_notification_is_rejected(sns: Any) -> None:
+    found = parse_message(json.dumps({"Records": [{"EventSource": "aws:sns", "Sns": sns}]}), NOW)
+
+    assert isinstance(found, Rejected)
+
+
 def test_invalid_record_rejects_the_message_and_keeps_valid_records() -> None:
     found = parse_message(
         sns_messages.notification(
