@@ -15,6 +15,7 @@ from headrace.schemas.jobs import JOB_SPECS
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList
+from headrace.streams.errors import PermanentError
 from headrace.streams.limits.input_check import check_media
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.service_results import DocumentFeature, DocumentText, Field, Form, Table
@@ -36,14 +37,15 @@ class Textract:
         """Read an image of one page synchronously.
 
         Raises:
-            PermanentError: `unsupported_input`: Textract does not accept the image.
+            PermanentError: `unsupported_input`: Textract does not accept the image. `invalid_answer`: the answer is
+                not one of Textract.
         """
         method = "analyze_document" if features else "detect_document_text"
         operation = "AnalyzeDocument" if features else "DetectDocumentText"
         check_media("textract", operation, page)
         parameters: dict[str, Any] = {"FeatureTypes": list(features)} if features else {}
         answer = await self._aws.call("textract", method, Document={"S3Object": page.s3_object}, **parameters)
-        pages = _Pages(answer["DocumentMetadata"]["Pages"], answer["Blocks"])
+        pages = _Pages(_page_count(answer, 0), answer["Blocks"])
         return self._document_text(pages, operation, features)
 
     async def start(self, document: MediaInput, token: str, features: DocumentFeatures = ()) -> str:
@@ -84,7 +86,7 @@ class Textract:
             result_of(spec, job_id, page)
             blocks += page.get("Blocks", [])
             warnings += page.get("Warnings") or []
-            count = page.get("DocumentMetadata", {}).get("Pages", count)
+            count = _page_count(page, count)
             if not page.get("NextToken"):
                 missing = _missing_pages(page["JobStatus"], count, blocks, warnings)
                 return self._document_text(_Pages(count, blocks, missing), operation, features)
@@ -118,6 +120,14 @@ class _Pages:
     count: int
     blocks: list[Block]
     missing: tuple[int, ...] = ()
+
+
+def _page_count(answer: Mapping[str, Any], default: int) -> int:
+    """Return the number of pages of a document. Raises `PermanentError` for an answer of another shape."""
+    count = answer.get("DocumentMetadata", {}).get("Pages", default)
+    if not isinstance(count, int):
+        raise PermanentError("invalid_answer", "Textract: the number of pages is not a number")
+    return count
 
 
 def _missing_pages(

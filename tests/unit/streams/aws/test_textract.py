@@ -11,10 +11,13 @@ import pytest
 from headrace.sandbox.ai.textract.blocks import blocks
 from headrace.sandbox.ai.textract.documents import DecodedDocument, DocumentLine
 from headrace.schemas.records import Asset, DocumentAnalysed
-from headrace.streams.aws.textract import parse_form
+from headrace.streams.aws.textract import Textract, parse_form
 from headrace.streams.costs.estimates import estimate
+from headrace.streams.errors import PermanentError
+from headrace.streams.media.media_input import MediaInput
 from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import DocumentText, Field, Table
+from headrace.streams.settings import StreamSettings
 from headrace.streams.stages.documents import documents_stage
 from tests.support.fake_services import FakeServices, MemoryBucket
 from tests.support.prices import PRICES
@@ -39,6 +42,27 @@ def test_parses_blocks_of_the_local_endpoint() -> None:
 def test_returns_only_the_requested_features(features: list[str], counts: tuple[int, int]) -> None:
     form = parse_form(blocks(DecodedDocument((LINES,), synthetic=False), features))
     assert (len(form.fields), len(form.tables)) == counts
+
+
+class Answers:
+    """An AWS client with one answer."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.answer = answer
+
+    async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self.answer
+
+
+@pytest.mark.parametrize("pages", [{"Pages": 5}, "5", None])
+async def test_answer_without_a_number_of_pages_is_a_permanent_error(pages: object) -> None:
+    answer = {"DocumentMetadata": {"Pages": pages}, "Blocks": [], "JobStatus": "SUCCEEDED"}
+    aws: Any = Answers(answer)
+    documents = Textract(aws, StreamSettings(results_bucket="results"), PRICES)
+    for reading in (documents.detect(MediaInput("media", "a.jpg", "image/jpeg", 10)), documents.get_result("job")):
+        with pytest.raises(PermanentError) as refused:
+            await reading
+        assert refused.value.code == "invalid_answer"
 
 
 def block(kind: str, id_: str, **more: Any) -> dict[str, Any]:
