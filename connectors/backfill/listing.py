@@ -91,6 +91,8 @@ def objects(aws: AwsSession, place: BucketPrefix, after: str = "") -> Iterator[L
         yield from page.objects
         if not page.last:
             return
+        if page.last == after:  # the same page again, without an end
+            raise ListingError(f"the listing of {place.address} repeats the key {after!r}: it is not that of S3")
         after = page.last
 
 

@@ -342,3 +342,16 @@ def test_page_of_versions_has_current_versions_and_may_end_with_a_deleted_key() 
 
     assert [(each.key, each.version_id) for each in page.objects] == [("a", "a2"), ("b", "")]
     assert page.last == "d"
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_listing_that_repeats_a_page_is_an_error(versioned: bool) -> None:
+    found = {"Key": "in/a", "Size": 1, "ETag": '"e"', "LastModified": MOMENT, "IsLatest": True}
+
+    class RepeatingAws(AwsSession):
+        def call_with_retries(self, *_: object, **__: object) -> dict[str, Any]:
+            return {"Contents": [found], "Versions": [found], "IsTruncated": True}
+
+    listed = objects(RepeatingAws(), BucketPrefix("media", "in/", "eu-west-1", versioned))
+    with pytest.raises(ListingError, match="the listing of s3://media/in/ repeats the key 'in/a'"):
+        list(listed)
