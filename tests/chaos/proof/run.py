@@ -23,7 +23,7 @@ from tests.chaos.proof.uploads import Feeder
 from tests.support.previous_version import build_version, read_previous
 from tests.support.process import wait_for
 
-RECORDS_PER_UPLOAD = 12
+RECORDS_PER_UPLOAD = 15
 """Records of one upload that stages accept, about: the proof asks the accounts from then on."""
 WARM_SECONDS = 120.0
 
