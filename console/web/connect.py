@@ -29,6 +29,7 @@ from headrace.console.web.cached import cached_for
 from headrace.console.web.machine_connection import MachineConnection
 from headrace.console.web.pipeline_monitor import PipelineMonitor, ViewFigures, read_figures
 from headrace.console.web.prompt_cluster import PromptCluster
+from headrace.console.web.prompt_views import PromptViews
 from headrace.console.web.services import ConsoleServices
 from headrace.console.web.settings import WebConsoleSettings
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -61,6 +62,7 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
     figures = BackgroundValue(
         lambda: read_figures(current.connect, time.time()), ReadSchedule(LIVE_SECONDS, IDLE_SECONDS, no_views)
     )
+    prompt = PromptViews(current, figures.latest)
     log = RenewedClient(partial(LogReader, kafka, keeps_connections=True))
     monitor = PipelineMonitor(lambda: _status(log, stages(), figures.latest()))
     reading = BackgroundValue(monitor.read, ReadSchedule(LIVE_SECONDS, IDLE_SECONDS, no_kafka))
@@ -77,8 +79,8 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
     machines = MachineConnection(open_machines)
     return ConsoleServices(
         kafka=kafka,
-        views=current.views,
-        connect=current.connect,
+        views=prompt.views,
+        connect=prompt.connect,
         stages=stages,
         cluster=cluster,
         objects=MediaObjects(aws),
