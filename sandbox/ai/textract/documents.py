@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageSequence
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
 
 from headrace.sandbox.ai.framework import inputs, qr_codes
 from headrace.sandbox.ai.framework.errors import UnprocessableMediaError
@@ -84,6 +82,9 @@ def _codes(page: Image.Image) -> tuple[DocumentLine, ...]:
 
 
 def _pdf(path: Path) -> DecodedDocument:
+    from pypdf import PdfReader  # 0.4 s of CPU at each start of the AI services, of which most read no PDF
+    from pypdf.errors import PyPdfError
+
     try:
         reader = PdfReader(path)
         if reader.is_encrypted:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from headrace.sandbox.ai.__main__ import JOB_SECONDS, main
@@ -39,3 +42,10 @@ def test_missing_access_key_is_a_one_line_error(
 ) -> None:
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     assert "AWS_SECRET_ACCESS_KEY is not set. `headrace sandbox env` prints it." in refused(capsys)
+
+
+def test_start_does_not_import_the_pdf_reader() -> None:
+    """Its import takes a third of the CPU time of a start."""
+    code = "import sys, headrace.sandbox.ai.__main__, headrace.sandbox.ai.app; print('pypdf' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
