@@ -36,9 +36,9 @@ LIBRARIES = ("headrace", "confluent-kafka", "aiokafka", "faust-streaming", "boto
 def main(
     seed: Annotated[int, typer.Option(help="Random seed; 0 for a random one.")] = 0,
     short: Annotated[bool, typer.Option("--short", help="A proof of ten minutes, without a result file.")] = False,
-    records: Annotated[int, typer.Option(min=1, help="Records that the stages accept; default: as the form.")] = 0,
-    faults: Annotated[int, typer.Option(min=0, help="Number of faults; default: as the form.")] = -1,
-    seconds: Annotated[float, typer.Option(min=1, help="Seconds with faults; default: as the form.")] = 0.0,
+    records: Annotated[int | None, typer.Option(min=1, help="Records that the stages accept.")] = None,
+    faults: Annotated[int | None, typer.Option(min=0, help="Number of faults.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="Seconds with faults.")] = None,
     plant: Annotated[str, typer.Option(help=f"Plant a bug, so that the proof fails: {', '.join(PLANTS)}.")] = "",
     previous: Annotated[str, typer.Option(help="Commit of the previous release.")] = "",
 ) -> None:
@@ -52,9 +52,9 @@ def main(
     plan = replace(
         form,
         seed=seed or random.SystemRandom().randrange(1, 1 << 31),
-        records=records or form.records,
-        faults=form.faults if faults < 0 else faults,
-        seconds=seconds or form.seconds,
+        records=form.records if records is None else records,
+        faults=form.faults if faults is None else faults,
+        seconds=form.seconds if seconds is None else seconds,
         plants=(plant,) if plant else (),
         previous=previous,
     )

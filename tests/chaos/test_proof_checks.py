@@ -11,19 +11,24 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from headrace.console.routing.stages import load_stages
 from headrace.sandbox.ai.framework.ledger import Ledger, LedgerJob
 from headrace.schemas import topics
+from tests.chaos import run_proof
 from tests.chaos.proof import disks, plants
 from tests.chaos.proof.facts import Facts
 from tests.chaos.proof.findings import findings
 from tests.chaos.proof.recoveries import quantiles
+from tests.chaos.proof.run import ProofPlan
 from tests.chaos.proof.schedule import LARGEST_STEP, TARGETS, schedule
 from tests.chaos.proof.uploads import Open, Upload, uploads
 from tests.support import stepped_clock
@@ -307,3 +312,34 @@ def test_proxy_outlives_its_target_and_holds_bytes_back_while_it_is_stalled() ->
             with socket.create_connection(("127.0.0.1", port)) as client:
                 client.settimeout(60)
                 assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plan"),
+    [
+        ([], run_proof.FULL),
+        (["--short"], run_proof.SHORT),
+        (
+            ["--short", "--records", "5", "--faults", "0", "--seconds", "9"],
+            replace(run_proof.SHORT, records=5, faults=0, seconds=9.0),
+        ),
+        (["--plant", plants.LOSE_RECORD], replace(run_proof.FULL, plants=(plants.LOSE_RECORD,))),
+    ],
+)  # fmt: skip
+def test_command_runs_the_planned_form(
+    arguments: list[str], plan: ProofPlan, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[ProofPlan] = []
+
+    def stopped(wanted: ProofPlan, *_: object) -> None:
+        ran.append(wanted)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_proof, "run", stopped)
+    monkeypatch.setattr("tempfile.mkdtemp", lambda **_: str(tmp_path))
+    for name in ("end_on_sigterm", "end_children_with_me", "isolate_environment"):
+        monkeypatch.setattr(run_proof, name, lambda: None)
+    app = typer.Typer()
+    app.command()(run_proof.main)
+    CliRunner().invoke(app, [*arguments, "--seed", "7"])
+    assert ran == [replace(plan, seed=7)]
