@@ -34,6 +34,7 @@ from headrace.console.views.tables import SCHEMA_NUMBER, properties
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
+from headrace.schemas.parsing import InvalidValueError, parse_int
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec, RegistryUnavailableError
 from headrace.schemas.serde.schema_topic import follow_schemas
@@ -143,7 +144,9 @@ class ViewsService:
         Raises:
             CommandError: they are of a newer version.
         """
-        if schema.isdigit() and int(schema) > SCHEMA_NUMBER:
+        with suppress(InvalidValueError):
+            if parse_int(schema.encode()) <= SCHEMA_NUMBER:
+                return
             raise CommandError(
                 f"the views in {self.place.name} have schema {schema} of a newer version of Headrace, and this version"
                 f" has schema {SCHEMA_NUMBER}: stop the projectors of that version, then run headrace views rebuild"

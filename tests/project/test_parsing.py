@@ -130,6 +130,7 @@ ALLOWED = {
         "int(match[2] or 0)",
         "msgspec.json.decode(content or b'', type=StageFailure)",
         "msgspec.json.decode(content, type=JobIntent)",
+        "msgspec.json.decode(each.data, type=_Charged)",
         "msgspec.json.decode(content, type=StoredResult)",
         "msgspec.json.decode(self.data, type=EVENTS[self.event or ''])",
         "msgspec.json.decode(self.data, type=EVENTS[self.event])",
