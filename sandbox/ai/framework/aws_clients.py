@@ -14,6 +14,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from headrace.streams.rules import InvalidPatternError, Pattern
+
 # One connection for each thread.
 _CONFIG = Config(max_pool_connections=50)
 # For presigned URLs, which botocore signs with version 2 in some regions.
@@ -103,7 +105,7 @@ class AwsClients:
     def emit(self, event: Mapping[str, Any]) -> None:
         """Send an event to the SQS targets of every matching rule; missing targets are logged and skipped.
 
-        PutEvents rejects sources that begin with `aws.`, so each rule's pattern is tested with TestEventPattern.
+        PutEvents rejects sources that begin with `aws.`, so each rule's pattern is tested here.
         """
         with _translated():
             queues = [arn for rule in self._rules_for(event) for arn in self._queues_of(rule)]
@@ -121,15 +123,20 @@ class AwsClients:
     def _rules_for(self, event: Mapping[str, Any]) -> Iterator[str]:
         for page in self._events.get_paginator("list_rules").paginate():
             for rule in page["Rules"]:
-                if rule["State"] == "ENABLED" and "EventPattern" in rule and self._matches(rule["EventPattern"], event):
+                if rule["State"] == "ENABLED" and "EventPattern" in rule and _matches(rule["EventPattern"], event):
                     yield rule["Name"]
-
-    def _matches(self, pattern: str, event: Mapping[str, Any]) -> bool:
-        return bool(self._events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"])
 
     def _queues_of(self, rule: str) -> Iterator[str]:
         for page in self._events.get_paginator("list_targets_by_rule").paginate(Rule=rule):
             yield from (target["Arn"] for target in page["Targets"] if target["Arn"].startswith("arn:aws:sqs:"))
+
+
+def _matches(pattern: str, event: Mapping[str, Any]) -> bool:
+    try:
+        return Pattern(json.loads(pattern)).matches(event)
+    except (ValueError, InvalidPatternError) as error:
+        log.warning("rule_pattern_invalid reason=%s", error)
+        return False
 
 
 def _version(version: str | None) -> dict[str, str]:
