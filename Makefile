@@ -7,12 +7,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 LOCK := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --constraint constraints.txt --generate-hashes --no-header --no-annotate --no-emit-index-url
 
+EMULATOR_TESTS := tests/system tests/contract
+
 # A process that starts reads compiled modules; tests and the demo start many.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke-aws test test-busy test-lowest test-containers check bench bench-all bench-page bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines proof format constraints coverage clean
+.PHONY: help demo smoke-aws test test-busy test-lowest test-containers test-emulators check bench bench-all bench-page bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines proof format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +39,9 @@ test-lowest: .venv-uv/bin/uv ## Run tests with the lowest supported version of e
 test-containers: $(VENV)/dev.stamp ## Build the images and run the tests that need a container engine
 	@tests/containers/build-images.sh
 	@HEADRACE_TEST_CONTAINERS=1 $(BIN)/pytest tests/containers $(ARGS)
+
+test-emulators: $(VENV)/dev.stamp .venv-bench/stamp ## Run the tests of connectors, stores and the pipeline on the server of moto
+	@HEADRACE_TEST_EMULATORS=1 $(BIN)/pytest -m moto $(or $(ARGS),$(EMULATOR_TESTS))
 
 check: $(VENV)/dev.stamp ## Lint, format, spelling, types, import rules, schemas, names and words
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from hypothesis import settings
 from headrace.sandbox.cluster import lifetime
 from tests.support import isolation, service_models
 from tests.support.distribution import pytest_xdist_make_scheduler
+from tests.support.emulators import select_emulators
 from tests.support.lost_worker import pytest_testnodedown, pytest_testnodeready
 
 __all__ = ["pytest_testnodedown", "pytest_testnodeready", "pytest_xdist_make_scheduler"]  # hooks of pytest
@@ -34,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for line in lifetime.end_left_behind():
             sys.stderr.write(f"ended what an earlier run left: {line[:100]}\n")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the tests that run on moto."""
+    select_emulators(config, items)
 
 
 def pytest_collection_finish() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from headrace.sandbox.ai.app import AiSettings, create_app
 from headrace.sandbox.ai.framework.aws_clients import AwsClients
 from headrace.sandbox.ai.transcribe import recognizer
 from tests.contract.ai import BUCKET, MEDIA, Aws, connect, credentials, http, wait_until
+from tests.support.emulators import EMULATORS, free_port, moto_server
 
 Serve = Callable[[AiSettings], AbstractContextManager[str]]
 PATTERN = {"source": ["aws.transcribe"], "detail": {"TranscriptionJobStatus": ["COMPLETED", "FAILED"]}}
@@ -39,7 +39,7 @@ def no_recogniser() -> Iterator[None]:
 @contextmanager
 def ministack(log: Path, **variables: str) -> Iterator[str]:
     """Run a MiniStack for a `with` block and yield its URL."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     keys = {name.upper(): value for name, value in credentials(url).items() if name.startswith("aws_")}
     settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
@@ -65,12 +65,26 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the server of moto for the session."""
+    with moto_server(tmp_path_factory.mktemp("moto") / "log") as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(params=EMULATORS)
+def emulator_url(request: pytest.FixtureRequest) -> str:
+    """The URL of each emulator."""
+    url: str = request.getfixturevalue("aws_url" if request.param == "ministack" else "moto_url")
+    return url
+
+
+@pytest.fixture(scope="session")
 def serve(aws_url: str) -> Serve:
     """Run an AI endpoint in a thread for a `with` block and yield its URL."""
 
     @contextmanager
     def run(settings: AiSettings) -> Iterator[str]:
-        port = _free_port()
+        port = free_port()
         app = create_app(settings, AwsClients(**credentials(aws_url)), time.time)
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
         thread = threading.Thread(target=server.run)
@@ -138,11 +152,6 @@ def fault(ai_url: str) -> Iterator[Callable[..., None]]:
 
     yield add
     http(f"{ai_url}/faults", "DELETE")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _answers(url: str) -> bool:

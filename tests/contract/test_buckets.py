@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -28,6 +29,16 @@ PAGE = 1000
 @pytest.fixture
 def s3(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
     """Create an empty bucket in the session's MiniStack."""
+    return create_bucket(aws_url, monkeypatch)
+
+
+@pytest.fixture
+def moto_s3(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
+    """Create an empty bucket in the session's moto."""
+    return create_bucket(moto_url, monkeypatch)
+
+
+def create_bucket(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
     name = f"results-{uuid4()}"
     connect("s3", aws_url).create_bucket(Bucket=name)
     access = credentials(aws_url)
@@ -40,6 +51,7 @@ def s3(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
 
 BUCKETS: dict[str, Callable[[pytest.FixtureRequest], ResultsBucket]] = {
     "s3": lambda request: request.getfixturevalue("s3"),
+    "moto": lambda request: request.getfixturevalue("moto_s3"),
     "memory": lambda _: MemoryBucket(),
     "directory": lambda request: FolderBucket(request.getfixturevalue("tmp_path")),
     "overlay over memory": lambda _: OverlayBucket(MemoryBucket(), "trial", "labels"),
@@ -48,7 +60,11 @@ BUCKETS: dict[str, Callable[[pytest.FixtureRequest], ResultsBucket]] = {
 }
 
 
-@pytest.fixture(params=BUCKETS)
+def marked(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.moto) if name == "moto" else name for name in names]
+
+
+@pytest.fixture(params=marked(BUCKETS))
 def bucket(request: pytest.FixtureRequest) -> ResultsBucket:
     return BUCKETS[request.param](request)
 
@@ -88,6 +104,7 @@ async def test_list_returns_only_keys_under_the_prefix(bucket: ResultsBucket) ->
     assert await bucket.list(FOLDER, "") == [f"{FOLDER}1/probe@1.json"]
 
 
+@pytest.mark.each_emulator
 async def test_list_starts_behind_a_key_which_need_not_exist(bucket: ResultsBucket) -> None:
     keys = [f"{FOLDER}{version}/probe@1.json" for version in ("1", "2", "3")]
     for key in keys:
@@ -97,6 +114,7 @@ async def test_list_starts_behind_a_key_which_need_not_exist(bucket: ResultsBuck
     assert await bucket.list(FOLDER, f"{FOLDER}9/") == []
 
 
+@pytest.mark.each_emulator
 async def test_keys_may_hold_any_script_and_what_urls_escape(bucket: ResultsBucket) -> None:
     keys = sorted(
         (f"{FOLDER}1/{name}" for name in ("ключ", "写真 1", "a+b&c=d", "100%", "%2F", "é", "e\u0301")), key=str.encode
@@ -107,7 +125,7 @@ async def test_keys_may_hold_any_script_and_what_urls_escape(bucket: ResultsBuck
     assert await bucket.list(FOLDER, "") == keys
 
 
-@pytest.mark.parametrize("bucket", [name for name in BUCKETS if name != "bench"], indirect=True)
+@pytest.mark.parametrize("bucket", marked(name for name in BUCKETS if name != "bench"), indirect=True)
 async def test_list_returns_at_most_1000_keys(bucket: ResultsBucket) -> None:
     keys = [f"{FOLDER}{number:04}" for number in range(PAGE + 5)]
     for key in keys:
@@ -123,12 +141,14 @@ async def test_discarding_store_is_always_empty() -> None:
     assert await bucket.list(FOLDER, "") == []
 
 
-@pytest.fixture(params=["s3", "memory"])
+@pytest.fixture(params=marked(("s3", "moto", "memory")))
 def content_bucket(request: pytest.FixtureRequest) -> ContentBucket:
-    found: ContentBucket = request.getfixturevalue("s3") if request.param == "s3" else MemoryBucket()
-    return found
+    found: Any = BUCKETS[request.param](request)
+    content: ContentBucket = found
+    return content
 
 
+@pytest.mark.each_emulator
 async def test_conditional_put_creates_an_object_once(content_bucket: ContentBucket) -> None:
     key = "_content/labels@1/é.json"
     assert await content_bucket.get_tagged(key) is None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from tests.contract.fidelity.catalogue import all_scenarios
 from tests.contract.fidelity.differences import known, without_scenario
 from tests.contract.fidelity.operations import used_operations
 from tests.contract.fidelity.recordings import files, recorded_tests
+
+ROOT = Path(__file__).parents[2]
+_MOTO_LACKS = re.compile(r'^@pytest\.mark\.moto_lacks\("([^"]+)"\)\n(?:@.*\n)*(?:async )?def (\w+)', re.MULTILINE)
 
 
 def compared() -> str:
@@ -49,6 +54,17 @@ def never_tried() -> str:
         service, name = operation.split(":")
         by_service[service].append(name)
     return _lines(_service_lines(by_service))
+
+
+def skipped_on_moto() -> str:
+    """Return the tests that are skipped on moto, with their reasons."""
+    rows = [
+        f"[`{test}`](../{file.relative_to(ROOT)}) | {reason}"
+        for folder in ("system", "contract")
+        for file in sorted((ROOT / "tests" / folder).glob("test_*.py"))
+        for reason, test in _MOTO_LACKS.findall(file.read_text("utf-8"))
+    ]
+    return _lines(("Test | What moto lacks", "--- | ---", *rows))
 
 
 def _service_lines(by_service: dict[str, list[str]]) -> Iterator[str]:

@@ -128,6 +128,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "fidelity_differing": fidelity.differing,
     "fidelity_not_compared": fidelity.not_compared,
     "fidelity_never_tried": fidelity.never_tried,
+    "fidelity_moto": fidelity.skipped_on_moto,
 }
 
 

@@ -22,6 +22,7 @@ from headrace.schemas.serde import catalog
 from headrace.schemas.serde.schema_topic import publish_schemas
 from headrace.streams import pipeline
 from headrace.streams.stage import Stage
+from tests.support.emulators import EMULATORS, moto_cluster, on_emulator
 from tests.support.isolation import own_folder, use_cluster
 from tests.support.process import wait_for
 
@@ -29,7 +30,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what stands here as what it is."""
+    """Mark the tests of this folder."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.system)
@@ -56,9 +57,28 @@ def cluster_env(sandbox_folder: Path) -> dict[str, str]:
     return found
 
 
+@pytest.fixture(scope="session")
+def moto_env(cluster_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables of the same broker with moto."""
+    with moto_cluster(cluster_env, tmp_path_factory.mktemp("moto")) as found:
+        yield found
+
+
+@pytest.fixture(params=EMULATORS)
+def cloud_env(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The variables of the cluster with each emulator; this process has them during the test."""
+    with on_emulator(request) as found:
+        yield found
+
+
 @pytest.fixture(scope="module")
 def no_backlog(cluster_env: dict[str, str]) -> None:
     """Move every stage past the records of other tests, which its worker would process first."""
+    skip_backlog(cluster_env)
+
+
+def skip_backlog(cluster_env: dict[str, str]) -> None:
+    """Move every stage to the end of its topics."""
     settings = KafkaSettings(bootstrap_servers=cluster_env["HEADRACE_BOOTSTRAP_SERVERS"])
     log, groups = KafkaAdmin(settings), ConsumerGroups(settings)
 

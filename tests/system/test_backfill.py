@@ -71,8 +71,8 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket(cluster_env: dict[str, str]) -> Iterator[Bucket]:
-    bucket = Bucket(cluster_env)
+def bucket(cloud_env: dict[str, str]) -> Iterator[Bucket]:
+    bucket = Bucket(cloud_env)
     yield bucket
     bucket.consumer.close()
 
@@ -92,6 +92,7 @@ def test_each_object_is_sent_once_and_a_second_run_sends_nothing(bucket: Bucket)
     assert {event.origin for _, event in bucket.uploads()} == {"backfill"}
 
 
+@pytest.mark.each_emulator
 def test_restarted_backfill_produces_the_same_ids(bucket: Bucket) -> None:
     bucket.put(*ODD_KEYS)
 
@@ -134,6 +135,7 @@ def test_dry_run_counts_and_sends_nothing(bucket: Bucket) -> None:
     assert bucket.keys() == ["a.jpg", "b.mp4", "c.txt"]
 
 
+@pytest.mark.moto_lacks("it lists no version from before a bucket kept versions")
 def test_versioned_bucket_sends_only_current_versions(bucket: Bucket) -> None:
     bucket.put("before.jpg")
     bucket.keep_versions()
@@ -148,6 +150,7 @@ def test_versioned_bucket_sends_only_current_versions(bucket: Bucket) -> None:
     assert versions == {"before.jpg": None, "twice.jpg": newest["VersionId"]}
 
 
+@pytest.mark.moto_lacks("its next page of versions starts at the key marker, not behind it")
 def test_paginated_listing_returns_each_object_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headrace.connectors.backfill.listing.PAGE", 3)
     bucket.put(*ODD_KEYS)

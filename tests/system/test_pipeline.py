@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,11 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
+from tests.support.emulators import EMULATORS, ai_endpoint, on_emulator
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import asset, envelope, uploaded
+from tests.system.conftest import skip_backlog
 
 MEDIA = Path("sandbox/media")
 KEY = "headrace.key"
@@ -67,17 +71,25 @@ class Pipeline:
         return found
 
 
-@pytest.fixture(scope="module")
-def pipeline(
-    cluster_env: dict[str, str], no_backlog: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Pipeline]:
+def _with_ai(emulator: str, cloud: dict[str, str], folder: Path) -> AbstractContextManager[dict[str, str]]:
+    """The AI endpoint of the session reads the S3 of MiniStack, so another emulator has its own."""
+    return nullcontext(cloud) if emulator == "ministack" else ai_endpoint(cloud, folder)
+
+
+@pytest.fixture(scope="module", params=EMULATORS)
+def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     folder = tmp_path_factory.mktemp("pipeline")
-    with otlp_receiver() as traces:
-        traced = {**cluster_env, "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    with (
+        otlp_receiver() as traces,
+        on_emulator(request) as cloud,
+        _with_ai(request.param, cloud, folder) as environment,
+    ):
+        skip_backlog(environment)
+        traced = {**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
         with headrace(traced, folder, "bridge") as bridge, headrace(traced, folder, "worker", "--all") as worker:
             bridge.ready()
             worker.ready()
-            yield Pipeline(cluster_env, folder, traces)
+            yield Pipeline(environment, folder, traces)
             assert worker.stop() == 0
             assert bridge.stop() == 0
 
@@ -118,6 +130,7 @@ def film(pipeline: Pipeline) -> AssetVersion:
     return pipeline.ends(pipeline.put("film.mp4", (MEDIA / "rabbit.mp4").read_bytes()))
 
 
+@pytest.mark.each_emulator
 def test_a_video_with_sound_goes_through_every_stage(film: AssetVersion) -> None:
     assert statuses(film) == dict.fromkeys(
         ["thumbnails", "scan", "probe", "ready", "labels", "moderation", "transcript"], "done"
@@ -215,6 +228,24 @@ def test_of_two_versions_out_of_order_the_newer_one_wins(pipeline: Pipeline) -> 
     assert pipeline.versions(name)[-1].asset == newer.asset
 
 
+@pytest.mark.each_emulator
+def test_of_overwrites_in_quick_succession_the_last_one_wins(pipeline: Pipeline) -> None:
+    contents = [photo(b"overwrite %d" % number) for number in range(5)]
+    for content in contents:
+        name = pipeline.put("burst.jpg", content)
+
+    def ended() -> list[AssetVersion]:
+        found = pipeline.versions(name)
+        return found if len(found) == 5 and {each.state for each in found} <= {"completed", "superseded"} else []
+
+    *others, last = wait_for(ended, "five versions to have ended")
+    etags = [hashlib.md5(content, usedforsecurity=False).hexdigest() for content in contents]
+    assert (last.asset.etag, last.state) == (etags[-1], "completed")
+    assert set(statuses(last).values()) == {"done"}
+    assert [each.asset.etag for each in others if each.state == "completed"] in (etags[:0], etags[:1])
+
+
+@pytest.mark.each_emulator
 def test_an_object_that_is_deleted_and_put_again_ends_as_its_newest_version(pipeline: Pipeline) -> None:
     name = pipeline.put("again.jpg", photo(b"first"))
     pipeline.ends(name)
@@ -261,12 +292,10 @@ def dead_letters(pipeline: Pipeline, key: str) -> list[Any]:
     return [entry.record for entry in log.read(names, lambda found: found == key.encode())]
 
 
-def test_a_worker_that_is_killed_and_started_again_finishes_everything_once(
-    pipeline: Pipeline, cluster_env: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_worker_that_is_killed_and_started_again_finishes_everything_once(pipeline: Pipeline, tmp_path: Path) -> None:
     before = pipeline.ledger()["jobs_unique"]
     content = (MEDIA / "bottles.mp4").read_bytes()
-    with headrace(cluster_env, tmp_path, "worker", "--all") as second:
+    with headrace(pipeline.environment, tmp_path, "worker", "--all") as second:
         second.ready()
         names = [
             pipeline.put(f"kill/{number}.mp4", content + bytes([0, 0, 0, 9]) + b"free" + bytes([number]))
@@ -280,16 +309,16 @@ def test_a_worker_that_is_killed_and_started_again_finishes_everything_once(
     assert pipeline.ledger()["jobs_unique"] == before + 2 * len(names)
 
 
-def test_an_outage_pauses_the_stage_and_dead_letters_nothing(
-    pipeline: Pipeline, cluster_env: dict[str, str], tmp_path: Path
-) -> None:
+def test_an_outage_pauses_the_stage_and_dead_letters_nothing(pipeline: Pipeline, tmp_path: Path) -> None:
     pipeline.s3.create_bucket(Bucket="soon-gone")
-    broken = {**cluster_env, "HEADRACE_RESULTS_BUCKET": "soon-gone"}
+    broken = {**pipeline.environment, "HEADRACE_RESULTS_BUCKET": "soon-gone"}
     with headrace(broken, tmp_path, "worker", "scan") as second:
         second.ready()
         pipeline.s3.delete_bucket(Bucket="soon-gone")
         names = [pipeline.put(f"outage/{number}.jpg", photo(bytes([number]))) for number in range(6)]
-        wait_for(lambda: "results bucket soon-gone" in run(cluster_env, "status").stdout, "the pause in status")
+        wait_for(
+            lambda: "results bucket soon-gone" in run(pipeline.environment, "status").stdout, "the pause in status"
+        )
         assert second.log.read_text().count("stage_paused") == 1
         second.kill()
     for name in names:

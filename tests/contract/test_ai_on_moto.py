@@ -1,0 +1,115 @@
+"""The AWS adapters read the answers of moto, which are independent of those of the AI endpoint of the sandbox.
+
+moto has no other operation that a stage calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from headrace.sandbox.cluster.environment import AI_SERVICES
+from headrace.schemas.records import JobStarted, Label, TextLine
+from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.comprehend import Comprehend
+from headrace.streams.aws.job_status import AwsJobStatus
+from headrace.streams.aws.rekognition import Rekognition
+from headrace.streams.aws.s3 import S3Bucket
+from headrace.streams.aws.textract import Textract
+from headrace.streams.aws.transcribe import Transcribe
+from headrace.streams.errors import PermanentError
+from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.settings import StreamSettings
+from tests.contract.ai import BUCKET, ROLE
+from tests.contract.test_ai_adapters import media, stored, token
+from tests.support.prices import PRICES
+from tests.support.records import NOW
+
+pytestmark = [pytest.mark.system, pytest.mark.moto, pytest.mark.each_emulator]
+
+SETTINGS = StreamSettings(
+    results_bucket=BUCKET,
+    jobs_topic_arn="arn:aws:sns:us-east-1:000000000000:AmazonRekognition-moto",
+    jobs_role_arn=ROLE,
+    mediaconvert_role_arn=ROLE,
+)
+
+
+@pytest.fixture
+def calls(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClient]:
+    """The AWS client of the stages, connected to moto."""
+    for name in ("S3", *AI_SERVICES):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{name}", moto_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    client = AwsClient(4, RateLimits({}, {}))
+    yield client
+    client.close()
+
+
+async def test_labels_of_an_image(calls: AwsClient) -> None:
+    found = await Rekognition(calls, SETTINGS, PRICES).detect("labels", media("bottles.jpg"))
+    assert found.detections == (Label(name="Mobile Phone", confidence=99.94, parent="Phone"),)
+
+
+async def test_text_of_an_image_has_its_lines(calls: AwsClient) -> None:
+    found = await Rekognition(calls, SETTINGS, PRICES).detect("text", media("bottles.jpg"))
+    assert [line.text for line in found.detections if isinstance(line, TextLine)] == [
+        "MONDAY",
+        "but keep",
+        "IT'S",
+        "Smiling",
+    ]
+
+
+async def test_text_of_a_video_has_its_times(calls: AwsClient) -> None:
+    vision = Rekognition(calls, SETTINGS, PRICES)
+    job = await vision.start("text", media("rabbit.mp4"), token("text-in-video", "rabbit.mp4"))
+    found = await vision.get_result("text", job, 8.0)
+    assert {(line.text, line.at_seconds) for line in found.detections if isinstance(line, TextLine)} == {
+        ("Hello world", 0.0),
+        ("Goodbye world", 1.0),
+    }
+
+
+async def test_personal_data_and_key_phrases_of_a_text(calls: AwsClient) -> None:
+    language = Comprehend(calls, SETTINGS, PRICES)
+    text = "Ada Example. " * 40
+    pii = await language.detect_spans("pii", text, "en")
+    assert [span.kind for span in pii.spans] == ["NAME", "EMAIL", "BANK_ACCOUNT_NUMBER"]
+    phrases = await language.detect_spans("key-phrases", text, "en")
+    assert [(span.begin, span.end) for span in phrases.spans] == [(50, 58), (230, 259), (334, 349)]
+
+
+async def test_sentiment_of_a_text(calls: AwsClient) -> None:
+    mood = await Comprehend(calls, SETTINGS, PRICES).detect_sentiment("It is what it is.", "en")
+    assert (mood.neutral, mood.mixed) == (0.9916, 0.0)
+
+
+async def test_transcription_job_starts_once_and_ends(calls: AwsClient) -> None:
+    speech, key = Transcribe(calls, S3Bucket(calls, BUCKET), SETTINGS, PRICES), token("transcript", "jfk.flac")
+    assert await speech.start(media("jfk.flac"), key, 0, "") == key
+    assert await speech.start(media("jfk.flac"), key, 0, "") == key
+    job = JobStarted(
+        asset=stored("jfk.flac"),
+        stage="transcript",
+        token=key,
+        partition=0,
+        service="transcribe",
+        operation="StartTranscriptionJob",
+        job_id=key,
+        started_at=NOW,
+        deadline_at=NOW,
+    )
+    # moto moves a job to its next state with each question.
+    ends = [await AwsJobStatus(calls).completion_of(job) for _ in range(4)]
+    assert {end.status for end in ends if end} == {"succeeded"}
+
+
+async def test_answer_of_another_shape_is_a_permanent_error(calls: AwsClient) -> None:
+    """The number of pages is an object in the answers of moto."""
+    with pytest.raises(PermanentError) as refused:
+        await Textract(calls, SETTINGS, PRICES).detect(media("bottles.jpg"))
+    assert refused.value.code == "invalid_answer"
