@@ -49,6 +49,7 @@ PATHS = (
     "/rules",
     "/rules/one?name=done",
     "/rules/test?pattern=%7B%22detail-type%22%3A%5B%22MediaReady%22%5D%7D",
+    "/people",
     "/assets/one?bucket=none&key=none",
 )
 START = "a/../<img src=x onerror=hacked=1>\"'\u202egpj \u05d0\u05d1\u05d2 😀 \x1b[31m//"
