@@ -94,7 +94,7 @@ def bridge(task: Task) -> Measured:
     watch = Watch(task.messages)
     settings = BridgeSettings(queue_urls=(task.queue_url,), bridge_receivers=task.receivers, bridge_poll_seconds=1)
     cluster = KafkaSettings(bootstrap_servers=task.bootstrap_servers)
-    producer = BridgeProducer(partial(clients.producer, cluster), lambda: False)
+    producer = BridgeProducer(partial(clients.producer, cluster))
     running = MeasuredBridge(settings, producer, codec.load(), threading.Event())
     running.watch = watch
     running.open()

@@ -87,7 +87,6 @@ class Bridge:
     def open(self) -> None:
         """Start the background threads."""
         self.thread("poll", self._poll)
-        self.thread("kafka", partial(self._producer.watch, self._closed))
         self.thread("visibility", partial(extend_visibility_loop, self._in_flight, self._closed))
 
     def add(self, source: QueueSourceState) -> None:

@@ -44,7 +44,7 @@ def serve(
     codec = registry.create_codec(cluster)
     if not wait_for_kafka(cluster, codec, stop):
         return BridgeCounts()
-    producer = BridgeProducer(partial(clients.producer, cluster), partial(clients.has_brokers, cluster))
+    producer = BridgeProducer(partial(clients.producer, cluster))
     bridge = Bridge(settings, producer, codec, stop, tracer, ObjectHeads(AwsSession()))
     close_metrics = _serve_metrics(metrics, bridge, tracer)
     bridge.open()

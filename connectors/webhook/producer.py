@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from confluent_kafka import Producer
-
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import AsyncProducer
+from headrace.schemas.kafka.reconnecting import ReconnectingProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ProducerRecord, SendError
 
@@ -23,7 +22,7 @@ class WebhookSendError(Exception):
 class WebhookProducer:
     """An `AsyncProducer` that fails after `seconds`, and at once while librdkafka's queue is full."""
 
-    def __init__(self, producer: Producer, seconds: float = SECONDS) -> None:
+    def __init__(self, producer: ReconnectingProducer, seconds: float = SECONDS) -> None:
         self._producer = AsyncProducer(producer, wait_when_full=False)
         self._seconds = seconds
 
@@ -43,6 +42,6 @@ class WebhookProducer:
         return self._producer.close(seconds)
 
 
-def producer(cluster: KafkaSettings) -> Producer:
+def producer(cluster: KafkaSettings) -> ReconnectingProducer:
     """Create a producer that drops a record once the deadline for it has passed."""
     return clients.producer(cluster, **{"message.timeout.ms": round(SECONDS * 1000)})

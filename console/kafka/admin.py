@@ -27,13 +27,13 @@ class KafkaAdmin(TopicReader):
 
     def __init__(self, settings: KafkaSettings, keeps_connections: bool = False) -> None:
         super().__init__(settings, keeps_connections)
-        self._admin = clients.admin(settings)
+        self._admin = clients.reconnecting_admin(settings)
         self._groups = ConsumerGroups(settings, keeps_connections)
 
     def answers(self, seconds: float) -> bool:
         """Whether the cluster answers a request within some seconds."""
         try:
-            clients.partition_counts(self._admin, seconds)
+            clients.partition_counts(self._admin.client(), seconds)
         except KafkaException:
             return False
         return True
@@ -58,7 +58,7 @@ class KafkaAdmin(TopicReader):
         request = {TopicPartition(*place): OffsetSpec.for_timestamp(int(at * 1000)) for place in places}
 
         def listed(seconds: float) -> dict[TopicAndPartition, int]:
-            futures = self._admin.list_offsets(request, request_timeout=seconds) if request else {}
+            futures = self._admin.client().list_offsets(request, request_timeout=seconds) if request else {}
             return {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
 
         offsets = answered(self.settings, listed)
@@ -87,7 +87,7 @@ class KafkaAdmin(TopicReader):
     def create(self, wanted: Collection[Topic]) -> None:
         """Create missing topics, and wait until the cluster lists them."""
         names = {topic.name for topic in wanted}
-        clients.create_topics(self._admin, wanted, self.settings.replication_factor)
+        clients.create_topics(self._admin.client(), wanted, self.settings.replication_factor)
         deadline = time.monotonic() + self.settings.kafka_timeout_seconds
         while names - self.names():
             if time.monotonic() > deadline:
@@ -98,6 +98,6 @@ class KafkaAdmin(TopicReader):
 
     def forget(self, names: Iterable[str], group: str) -> None:
         """Delete topics and a consumer group."""
-        for deleted in self._admin.delete_topics(list(names), request_timeout=CHANGE_SECONDS).values():
+        for deleted in self._admin.client().delete_topics(list(names), request_timeout=CHANGE_SECONDS).values():
             deleted.result()
         self._groups.delete(group)

@@ -45,7 +45,7 @@ class ConsumerGroups:
     def __init__(self, settings: KafkaSettings, keeps_connections: bool = False) -> None:
         """With `keeps_connections`, reads of positions leave a connection open for each group, for the next read."""
         self._settings = settings
-        self._admin = clients.admin(settings)
+        self._admin = clients.reconnecting_admin(settings)
         self._kept: dict[str, Consumer] | None = {} if keeps_connections else None
 
     def members(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
@@ -72,7 +72,7 @@ class ConsumerGroups:
     def delete(self, name: str) -> None:
         """Delete a group, if there is one."""
         try:
-            self._admin.delete_consumer_groups([name], request_timeout=DELETE_SECONDS)[name].result()
+            self._admin.client().delete_consumer_groups([name], request_timeout=DELETE_SECONDS)[name].result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise
@@ -82,7 +82,7 @@ class ConsumerGroups:
 
     def _describe(self, name: str, seconds: float) -> tuple[str, ...]:
         try:
-            described = self._admin.describe_consumer_groups([name], request_timeout=seconds)[name].result()
+            described = self._admin.client().describe_consumer_groups([name], request_timeout=seconds)[name].result()
         except KafkaException as error:
             if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return ()
@@ -115,7 +115,9 @@ class ConsumerGroups:
     def _commit(self, name: str, offsets: Mapping[TopicAndPartition, int], seconds: float) -> None:
         wanted = [TopicPartition(*place, offset) for place, offset in offsets.items()]
         offsets_of_group = [ConsumerGroupTopicPartitions(name, wanted)]
-        moved = self._admin.alter_consumer_group_offsets(offsets_of_group, request_timeout=seconds)[name].result()
+        moved = (
+            self._admin.client().alter_consumer_group_offsets(offsets_of_group, request_timeout=seconds)[name].result()
+        )
         errors = [tp.error for tp in moved.topic_partitions if tp.error]
         if any(error.code() in _ACTIVE_MEMBERS for error in errors):
             raise CommandError(f"the group {name} has a new member: its offsets were not changed")

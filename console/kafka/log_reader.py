@@ -47,14 +47,14 @@ class LogReader:
     def __init__(self, settings: KafkaSettings, keeps_connections: bool = False) -> None:
         """`keeps_connections` is for a process that reads often."""
         self.settings = settings
-        self._admin = clients.admin(settings)
+        self._admin = clients.reconnecting_admin(settings)
         self._groups = ConsumerGroups(settings, keeps_connections)
         self._consumers = Consumers(settings, keeps_connections)
         self._times = RecordTimes(self._consumers)
 
     def topics(self) -> dict[str, int]:
         """List the topics with their number of partitions."""
-        return answered(self.settings, lambda seconds: clients.partition_counts(self._admin, timeout=seconds))
+        return answered(self.settings, lambda seconds: clients.partition_counts(self._admin.client(), timeout=seconds))
 
     def read(self, names: Collection[str], wanted: Callable[[bytes], bool] | None = None) -> Iterator[LogEntry]:
         """Read topics from the beginning to the end. Records whose key `wanted` rejects are not decoded."""
@@ -138,7 +138,9 @@ class LogReader:
         return [(name, partition) for name in names for partition in range(partitions.get(name, 0))]
 
     def _cluster(self) -> Any:
-        return answered(self.settings, lambda seconds: self._admin.describe_cluster(request_timeout=seconds).result())
+        return answered(
+            self.settings, lambda seconds: self._admin.client().describe_cluster(request_timeout=seconds).result()
+        )
 
     def _offsets(self, places: Iterable[TopicAndPartition], spec: OffsetSpec) -> dict[TopicAndPartition, int]:
         request = {TopicPartition(*place): spec for place in places}
@@ -146,7 +148,7 @@ class LogReader:
             return {}
 
         def listed(seconds: float) -> dict[TopicAndPartition, int]:
-            futures = self._admin.list_offsets(request, request_timeout=seconds)
+            futures = self._admin.client().list_offsets(request, request_timeout=seconds)
             return {(tp.topic, tp.partition): future.result().offset for tp, future in futures.items()}
 
         return answered(self.settings, listed)

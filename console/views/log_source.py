@@ -13,6 +13,7 @@ from confluent_kafka import Message as RawMessage
 from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.console.pipeline.acls import VIEWS_GROUP
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.broker_watch import ClientStuckError
 from headrace.schemas.kafka.reading import consumer_record
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
@@ -69,11 +70,15 @@ class LogSource:
         self._shared = shared
         self._refresh_at = 0.0
         self._joined = False
-        if shared:
-            self._consumer = clients.group_consumer(settings, VIEWS_GROUP, "earliest")
-            self._consumer.subscribe(list(names), on_assign=self._on_assign, on_revoke=self._on_revoke)
-        else:
-            self._consumer = clients.simple_consumer(settings, **_OPTIONS)
+        self._consumer = self._open()
+
+    def _open(self) -> Consumer:
+        """Create a consumer; of a shared log, one that joins the group."""
+        if not self._shared:
+            return clients.simple_consumer(self._settings, **_OPTIONS)
+        consumer = clients.group_consumer(self._settings, VIEWS_GROUP, "earliest")
+        consumer.subscribe(list(self._names), on_assign=self._on_assign, on_revoke=self._on_revoke)
+        return consumer
 
     def close(self) -> None:
         """Close the consumer."""
@@ -113,12 +118,27 @@ class LogSource:
         """Whether every partition was read to its end."""
         return self._joined and not self._behind
 
+    def _reopen(self) -> None:
+        """Replace a consumer that does not reconnect. It continues at the stored offsets."""
+        self._consumer.close()
+        if self._shared:  # the group assigns the partitions
+            self._assigned.clear()
+            self._behind.clear()
+            self._joined = False
+        self._consumer = self._open()
+        if not self._shared:
+            self.seek()
+
     def _messages(self, seconds: float) -> list[RawMessage]:
         """Take messages for some time, up to 5,000 or until they have 32 MiB: a record may have 1 MiB."""
         messages: list[RawMessage] = []
         until, size = time.monotonic() + seconds, 0
         while len(messages) < BATCH and size < BATCH_BYTES:
-            taken = self._consumer.consume(_SLICE, max(0.0, until - time.monotonic()))
+            try:
+                taken = self._consumer.consume(_SLICE, max(0.0, until - time.monotonic()))
+            except ClientStuckError:
+                self._reopen()
+                break
             messages += taken
             size += sum(map(len, taken))
             if len(taken) < _SLICE:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from headrace.schemas.kafka.auth import librdkafka_options
+from headrace.schemas.kafka.broker_watch import ClientStuckError, knows_brokers
 from headrace.schemas.kafka.reachability import NO_ANSWER, NO_CONNECTION, accepts_connections
+from headrace.schemas.kafka.reconnecting import OnError, ReconnectingAdmin, ReconnectingProducer, WatchedConsumer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import LARGEST, Topic
 
@@ -30,31 +33,40 @@ DURABLE = {
     "topic.metadata.propagation.max.ms": 5000,
 }
 
-
 LEADER_SECONDS = 30.0
 LEADER_POLL_SECONDS = 0.05
+REPLACED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
+"""Errors of records that a replaced producer has not sent."""
 
 
-def producer(settings: KafkaSettings, **overrides: Any) -> Producer:
-    """Create an idempotent producer with `acks=all`."""
-    return Producer({**_base(settings), **DURABLE, **overrides})
+def producer(settings: KafkaSettings, **overrides: Any) -> ReconnectingProducer:
+    """Create an idempotent producer with `acks=all`. `overrides` are options of librdkafka."""
+    config = {**_base(settings), **DURABLE, **overrides}
+    on_error = config.pop("error_cb", None)
+
+    def connect(error_cb: OnError) -> Producer:
+        return Producer({**config, "error_cb": error_cb})
+
+    return ReconnectingProducer(connect, partial(has_brokers, settings), on_error)
 
 
-def simple_consumer(settings: KafkaSettings, **overrides: Any) -> Consumer:
+def simple_consumer(settings: KafkaSettings, **overrides: Any) -> WatchedConsumer:
     """Create a consumer without a group: the caller assigns partitions and nothing is committed."""
     own = {"group.id": "headrace.reader", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
-    return Consumer({**_base(settings), **own, "enable.partition.eof": True, **overrides})
+    config = {**_base(settings), **own, "enable.partition.eof": True, **overrides}
+    return WatchedConsumer(config, partial(has_brokers, settings))
 
 
-def observer(settings: KafkaSettings, group: str) -> Consumer:
+def observer(settings: KafkaSettings, group: str) -> WatchedConsumer:
     """Create a consumer that reads a group's committed offsets. It joins the group only if it subscribes."""
     return simple_consumer(settings, **{"group.id": group, "isolation.level": "read_uncommitted"})
 
 
-def group_consumer(settings: KafkaSettings, group: str, begin: str) -> Consumer:
+def group_consumer(settings: KafkaSettings, group: str, begin: str) -> WatchedConsumer:
     """Create a member of a consumer group with manual commits. A new group starts at `begin`."""
     own = {"group.id": group, "enable.auto.commit": False, "auto.offset.reset": begin, "enable.partition.eof": True}
-    return Consumer({**_base(settings), **own, "partition.assignment.strategy": "cooperative-sticky"})
+    config = {**_base(settings), **own, "partition.assignment.strategy": "cooperative-sticky"}
+    return WatchedConsumer(config, partial(has_brokers, settings))
 
 
 def admin(settings: KafkaSettings) -> AdminClient:
@@ -62,17 +74,23 @@ def admin(settings: KafkaSettings) -> AdminClient:
     return AdminClient(_base(settings))
 
 
+def reconnecting_admin(settings: KafkaSettings) -> ReconnectingAdmin:
+    """Create the admin client of a process that runs for long."""
+
+    def connect(error_cb: OnError) -> AdminClient:
+        return AdminClient(_base(settings) | {"error_cb": error_cb})
+
+    return ReconnectingAdmin(connect, partial(has_brokers, settings))
+
+
 def partition_counts(client: AdminClient, timeout: float = 10.0) -> dict[str, int]:
     """Return the number of partitions of each topic of the cluster."""
     return {name: len(topic.partitions) for name, topic in client.list_topics(timeout=timeout).topics.items()}
 
 
-def has_brokers(settings: KafkaSettings, timeout: float = 5.0) -> bool:
+def has_brokers(settings: KafkaSettings) -> bool:
     """Return whether the cluster answers a new client with a broker."""
-    try:
-        return bool(admin(settings).list_topics(timeout=timeout).brokers)
-    except KafkaException:
-        return False
+    return knows_brokers(admin(settings))
 
 
 def replication_factors(client: AdminClient, names: Iterable[str], timeout: float = 10.0) -> dict[str, int]:
@@ -126,6 +144,8 @@ def add_partitions(client: AdminClient, wanted: Mapping[str, int]) -> None:
 def describe_error(error: KafkaException, settings: KafkaSettings) -> str:
     """Return one line with Kafka's error and the setting to check."""
     cause: KafkaError = error.args[0]
+    if isinstance(error, ClientStuckError) or cause.code() in REPLACED:
+        return f"the client of Kafka at {settings.bootstrap_servers} lost its connections: run the command again"
     if cause.code() in (*NO_CONNECTION, *NO_ANSWER):
         return unreachable_message(settings)
     if cause.code() == KafkaError._UNSUPPORTED_FEATURE:

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Message as RawMessage
 
+from headrace.schemas.kafka.reconnecting import ReconnectingProducer
 from headrace.schemas.messages import ProducerRecord, SendError
 
 ASYNC_POLL_SECONDS = 0.001
@@ -23,7 +24,7 @@ log = structlog.get_logger("headrace")
 OnDelivery = Callable[[KafkaError | None, RawMessage], None]
 
 
-def enqueue(producer: Producer, record: ProducerRecord, on_delivery: OnDelivery) -> bool:
+def enqueue(producer: ReconnectingProducer, record: ProducerRecord, on_delivery: OnDelivery) -> bool:
     """Queue a record in librdkafka; return False while the queue is full.
 
     Raises `KafkaException` for a record that librdkafka rejects at once.
@@ -41,7 +42,7 @@ class AsyncProducer:
     The event loop polls librdkafka while records are in flight, so delivery callbacks need no lock and no thread.
     """
 
-    def __init__(self, producer: Producer, wait_when_full: bool = True) -> None:
+    def __init__(self, producer: ReconnectingProducer, wait_when_full: bool = True) -> None:
         self._producer = producer
         self._wait_when_full = wait_when_full
         self._poller: asyncio.Task[None] | None = None
@@ -124,7 +125,7 @@ def _no_op() -> None:
 class SyncProducer:
     """Sends records from one thread. The first error ends it: every later call raises that error again."""
 
-    def __init__(self, producer: Producer) -> None:
+    def __init__(self, producer: ReconnectingProducer) -> None:
         self._producer = producer
         self._error: KafkaError | None = None
         self._sends = 0

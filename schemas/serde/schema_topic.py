@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException
 
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import SyncProducer
+from headrace.schemas.kafka.reconnecting import ReconnectingProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
 from headrace.schemas.messages import ProducerRecord
@@ -24,7 +25,7 @@ class SchemasNotPublishedError(RuntimeError):
     """Kafka did not acknowledge the schemas, so no record may be written with them yet."""
 
 
-def publish_schemas(producer: Producer, published: Iterable[SchemaVersion], timeout: float = 30.0) -> None:
+def publish_schemas(producer: ReconnectingProducer, published: Iterable[SchemaVersion], timeout: float = 30.0) -> None:
     """Write schemas to `system.schemas`, keyed by fingerprint. Must succeed before a writer's first record.
 
     Raises `SchemasNotPublishedError` if the broker does not acknowledge all of them within `timeout` seconds.

@@ -43,7 +43,7 @@ class Bench:
         self.producer = StubProducer()
         self.stop = threading.Event()
         connect: Any = self.producer.connect
-        producer = BridgeProducer(connect, lambda: False)
+        producer = BridgeProducer(connect)
         self.bridge = kind(BridgeSettings(**given), producer, CODEC, self.stop, head_object=head_object)
         self.bridge.open()
         self.add(queue)

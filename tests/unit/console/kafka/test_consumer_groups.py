@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -159,7 +160,7 @@ def test_stops_at_the_first_failed_group(monkeypatch: pytest.MonkeyPatch) -> Non
             answer.set_exception(KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)))
             return {name: answer}
 
-    monkeypatch.setattr(clients, "admin", lambda _: Admin())
+    monkeypatch.setattr(clients, "reconnecting_admin", lambda _: SimpleNamespace(client=Admin))
     names = [f"group-{each}" for each in range(10 * consumer_groups.MAX_CONCURRENT_REQUESTS)]
     with pytest.raises(KafkaException):
         ConsumerGroups(KafkaSettings(bootstrap_servers="kafka:1")).members(names)

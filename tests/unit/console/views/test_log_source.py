@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError
 
 from headrace.console.views.log_source import BATCH, BATCH_BYTES, LogSource
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.broker_watch import ClientStuckError
 from headrace.schemas.kafka.settings import KafkaSettings
 
 PLACE = ("media.uploaded", 2)
@@ -91,3 +92,40 @@ def test_a_poll_is_bounded_by_records_and_bytes(monkeypatch: pytest.MonkeyPatch,
     records = reader.poll(1).records
     assert [record.offset for record in records] == list(range(taken))
     assert reader.poll(1).records[0].offset == taken
+
+
+class StuckConsumer(ScriptedConsumer):
+    """A consumer that loses its brokers after its messages."""
+
+    def __init__(self, messages: list[Message]) -> None:
+        super().__init__(messages)
+        self.closed = False
+
+    def consume(self, count: int, seconds: float) -> list[Message]:
+        if not self.messages:
+            raise ClientStuckError
+        return super().consume(count, seconds)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_stuck_consumer_is_replaced_at_the_stored_offsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = source(monkeypatch)
+    monkeypatch.setattr(log, "_load", lambda places: dict.fromkeys(places, 7))
+    log.poll(0)
+    stuck, assigned = StuckConsumer([Message(6)]), list[tuple[str, int, int]]()
+    log._consumer = stuck  # type: ignore[assignment]
+    monkeypatch.setattr(
+        ScriptedConsumer,
+        "assign",
+        lambda _, partitions: assigned.extend((each.topic, each.partition, each.offset) for each in partitions),
+        raising=False,
+    )
+    monkeypatch.setattr(clients, "simple_consumer", lambda *_, **__: ScriptedConsumer([Message(7)]))
+
+    assert [record.offset for record in log.poll(0).records] == [6]
+    assert log.poll(0).records == []
+    assert stuck.closed
+    assert sorted(assigned) == [(PLACE[0], partition, 7) for partition in range(3)]
+    assert [record.offset for record in log.poll(0).records] == [7]

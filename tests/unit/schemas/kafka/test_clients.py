@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.broker_watch import ClientStuckError
 from headrace.schemas.kafka.settings import KafkaSettings
 
 SETTINGS = KafkaSettings(bootstrap_servers="kafka:9092")
@@ -49,3 +50,17 @@ def test_producer_uses_the_java_partitioner_and_acks_all() -> None:
     assert clients.DURABLE["partitioner"] == "murmur2_random"
     assert clients.DURABLE["acks"] == "all"
     assert clients.DURABLE["enable.idempotence"] is True
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientStuckError(),
+        KafkaException(KafkaError(KafkaError._PURGE_QUEUE)),
+        KafkaException(KafkaError(KafkaError._PURGE_INFLIGHT)),
+    ],
+)
+def test_replaced_client_has_its_own_message(error: KafkaException) -> None:
+    text = clients.describe_error(error, SETTINGS)
+
+    assert text == "the client of Kafka at kafka:9092 lost its connections: run the command again"
