@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from headrace.console.errors import CommandError
+
+NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""Errors of standard output: other files have a name."""
 
 
 def describe(error: Exception) -> str | None:
@@ -72,6 +76,8 @@ def _outage(error: Exception) -> str | None:
 def _system(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+        return f"cannot write the output: {error.strerror}"
     return None
 
 

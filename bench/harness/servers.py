@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from headrace.console.app.main import end_on_sigterm
+from headrace.console.app.process import end_on_signals
 from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
 from headrace.sandbox.cluster.lifetime import end_children_with_me
@@ -23,7 +23,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 @contextmanager
 def running(parts: Sequence[str]) -> Iterator[ClusterState]:
     """Run parts of a temporary sandbox while the block runs; set the environment for them."""
-    end_on_sigterm()
+    end_on_signals()
     end_children_with_me()
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
         state = cluster.up(Path(folder), parts)

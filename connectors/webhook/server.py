@@ -34,6 +34,7 @@ from headrace.connectors.webhook.x509 import TrustStore, load_trust_store
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.runtime.http_server import Server, create_server, listen
 from headrace.schemas.runtime.outage_log import OutageLog
+from headrace.schemas.runtime.stop_signals import stop_signals
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import SettingsError
@@ -61,7 +62,7 @@ def serve(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
         server.should_exit = True
 
     # uvicorn handles these signals while it serves, then raises them again for the previous handlers.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, stop)
     server.run([listening])
     return server.started or stop_requested.is_set()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from importlib.metadata import entry_points
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 from headrace.console.app.lazy import LazyCommand, LazyGroup, entry_point_commands
+from headrace.console.app.process import discard_output, end_on_signals, flush_output, open_closed_streams
 from headrace.console.explain import describe
 from headrace.console.terminal.output import print_error, print_traceback
 from headrace.schemas.safe_text import safe_text
@@ -100,17 +100,24 @@ def headrace(
 
 def main() -> None:
     """Run the command line. An unexpected error is printed with its stack."""
-    end_on_sigterm()
+    open_closed_streams()
+    end_on_signals()
     try:
         app(prog_name="headrace")
+    except SystemExit as ended:
+        try:
+            flush_output()
+        except OSError as error:
+            print_error(describe(error) or str(error))
+            sys.exit(EXIT_ERROR)
+        raise ended from None
     except Exception as error:
-        print_traceback(error)
+        if (message := describe(error)) is None:
+            print_traceback(error)
+        else:  # raised outside a command, such as by its help
+            print_error(message)
+            discard_output()
         sys.exit(EXIT_ERROR)
-
-
-def end_on_sigterm() -> None:
-    """Exit on SIGTERM, so that resources are released."""
-    signal.signal(signal.SIGTERM, _terminated)
 
 
 def apply_default_environment() -> None:
@@ -130,7 +137,3 @@ def _make_safe(error: Exception) -> None:
     for name, value in vars(error).items():
         if isinstance(value, str):
             setattr(error, name, safe_text(value))
-
-
-def _terminated(number: int, frame: object) -> NoReturn:
-    sys.exit(128 + number)

@@ -39,6 +39,7 @@ def bridge(
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.runtime import logging
     from headrace.schemas.runtime.metrics_settings import MetricsSettings
+    from headrace.schemas.runtime.stop_signals import stop_signals
     from headrace.schemas.settings import load
 
     queues: dict[str, Any] = {} if sources is None else {"queue_urls": _read(sources).urls}
@@ -50,7 +51,7 @@ def bridge(
         stop.set()
         signal.signal(number, signal.SIG_DFL)  # a second signal ends the process; SQS redelivers its messages
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, request_stop)
     # Only the main thread handles signals, so it must not block in an uninterruptible call.
     with ThreadPoolExecutor(1, thread_name_prefix="bridge") as threads:

@@ -65,13 +65,15 @@ def host_stages(stages: Sequence[Stage], loaded: LoadedStages, host_new_rules: b
 
 async def until_signal(run: Callable[..., Any], plan: object) -> None:
     """Run until SIGTERM or Ctrl-C. A second signal ends the process at once."""
+    from headrace.schemas.runtime.stop_signals import stop_signals
+
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def on_signal(number: signal.Signals) -> None:
         stop.set()
         loop.remove_signal_handler(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         loop.add_signal_handler(number, on_signal, number)
     await run(plan, stop)
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.harness import report as results
-from headrace.console.app.main import end_on_sigterm
+from headrace.console.app.process import end_on_signals
 from tests.chaos.support import cluster as support_cluster
 from tests.support.brokers import brokers
 
@@ -33,7 +33,7 @@ PLAN = support_cluster.Plan(
 
 def main(seed: Annotated[int, typer.Option(help="Random seed; 0 for a random one.")] = 0) -> None:
     """Run once with any stage and once with an ordered stage, and write the report."""
-    end_on_sigterm()
+    end_on_signals()
     seed = seed or random.SystemRandom().randrange(1, 1 << 31)
     runs = {
         "any stage": replace(PLAN, seed=seed),

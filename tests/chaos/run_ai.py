@@ -25,7 +25,7 @@ from typing import Any
 from bench.harness import report
 from headrace.connectors.aws.client import AwsSession
 from headrace.console import aws
-from headrace.console.app.main import end_on_sigterm
+from headrace.console.app.process import end_on_signals
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
 from headrace.console.routing.stages import load_stages
@@ -236,7 +236,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=900.0)
     parser.add_argument("--reuse", action="store_true", help="reuse the results of identical content")
     options = parser.parse_args()
-    end_on_sigterm()
+    end_on_signals()
     end_children_with_me()
     verdict = run(ChaosPlan(options.assets, options.seed, options.limit, options.reuse))
     sys.stdout.write(json.dumps(asdict(verdict), indent=2) + "\n")

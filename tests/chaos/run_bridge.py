@@ -27,7 +27,7 @@ import typer
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from bench.harness import report as results
-from headrace.console.app.main import end_on_sigterm
+from headrace.console.app.process import end_on_signals
 from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
 from headrace.sandbox.cluster.ports import free_port
@@ -194,7 +194,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Random seed; 0 for a random one.")] = 0,
 ) -> None:
     """Run every part, check the records in Kafka, and write the report."""
-    end_on_sigterm()
+    end_on_signals()
     seed = seed or random.SystemRandom().randrange(1, 1 << 31)
     draw, folder = random.Random(seed), Path(tempfile.mkdtemp(prefix="headrace-chaos-"))
     parts: dict[str, Callable[[BridgeSite], None]] = {

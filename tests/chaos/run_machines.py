@@ -22,7 +22,7 @@ import structlog
 import typer
 
 from bench.harness import report as results
-from headrace.console.app.main import end_on_sigterm
+from headrace.console.app.process import end_on_signals
 from tests.chaos.support import machine_site
 from tests.chaos.support.machine_chaos import check_machine
 from tests.support.brokers import brokers
@@ -40,7 +40,7 @@ def main(
     count: Annotated[int, typer.Option("--brokers", help="Number of brokers.")] = BROKERS,
 ) -> None:
     """Check the machines, print what is wrong, and write the report."""
-    end_on_sigterm()
+    end_on_signals()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     seed = seed or random.SystemRandom().randrange(1, 1 << 20)
     failed = _in_memory(in_memory, seed * 10_000)

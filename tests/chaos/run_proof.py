@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 
 from bench.harness import report as results
-from headrace.console.app.main import end_on_sigterm
+from headrace.console.app.process import end_on_signals
 from headrace.sandbox.cluster.lifetime import end_children_with_me
 from headrace.sandbox.demo.isolation import isolate_environment
 from tests.chaos.proof.plants import PLANTS
@@ -45,7 +45,7 @@ def main(
     """Run, print the report, and write it if this is the full form."""
     if plant and plant not in PLANTS:
         raise typer.BadParameter(f"one of {', '.join(PLANTS)}", param_hint="--plant")
-    end_on_sigterm()
+    end_on_signals()
     end_children_with_me()
     isolate_environment()
     form = SHORT if short else FULL

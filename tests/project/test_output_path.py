@@ -11,6 +11,7 @@ from tests.project.source import PACKAGES, modules, name_of, tree
 WRITERS = {
     "headrace.console.terminal.output": "the output path",
     "headrace.schemas.runtime.logging": "the log",
+    "headrace.console.app.process": "flushes standard output, and replaces it if it cannot be written",
     "headrace.sandbox.ai.transcribe.recognizer": "a child process that answers its parent in JSON",
     "headrace.sandbox.cluster.containers": "prints its own usage",
     "headrace.streams.media.inspection.server": "prints why its own sample cannot be read",

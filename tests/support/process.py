@@ -18,7 +18,7 @@ from tests.support import fork_server
 T = TypeVar("T")
 
 COMMAND = str(Path(sys.executable).with_name("headrace"))
-MAIN = "headrace.console.app.main:main"
+MAIN = "headrace.console.__main__:main"
 
 
 DEADLINE_FACTOR = 5.0

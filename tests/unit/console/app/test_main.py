@@ -169,11 +169,5 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("version").exit_code == 130
 
 
-def test_sigterm_runs_cleanup_like_an_exit() -> None:
-    with pytest.raises(SystemExit) as ended:
-        main._terminated(15, None)
-    assert ended.value.code == 143
-
-
 def test_the_app_is_one_group() -> None:
     assert isinstance(typer.main.get_command(app), main.CommandGroup)
