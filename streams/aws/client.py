@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ServiceModel
 
 from headrace.schemas.tracing.aws_calls import observe
-from headrace.streams.aws.error_codes import OPERATIONS, to_stage_error
+from headrace.streams.aws.error_codes import OPERATIONS, UNREADABLE, to_stage_error, unreadable_answer
 from headrace.streams.limits.rate_limits import RateLimits
 
 T = TypeVar("T")
@@ -61,7 +61,11 @@ class AwsClient:
         await self._rates.wait(f"{service}.{operation}")
 
         def request() -> dict[str, Any]:
-            response: dict[str, Any] = getattr(self._client(service), operation)(**parameters)
+            method = getattr(self._client(service), operation)
+            try:
+                response: dict[str, Any] = method(**parameters)
+            except UNREADABLE as error:  # the SDK expects well-formed answers
+                raise unreadable_answer(error) from error
             return response
 
         return await self.run(request)

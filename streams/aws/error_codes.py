@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -10,11 +12,13 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ReadTimeoutError,
 )
+from botocore.parsers import ResponseParserError
 
 from headrace.schemas.aws_errors import kind_of
 from headrace.schemas.jobs import JOB_SPECS
@@ -50,6 +54,11 @@ OPERATIONS = _operations()
 
 UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, PartialCredentialsError, NoRegionError)
 
+UNREADABLE = (ResponseParserError, RecursionError, LookupError, ValueError, TypeError, AttributeError)
+"""Errors of the SDK for an answer that is not what its model says."""
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_LONGEST_MESSAGE = 1_000
+
 
 def to_stage_error(error: ClientError | BotoCoreError) -> StageError:
     """Return the stage error for an error of the SDK."""
@@ -59,13 +68,22 @@ def to_stage_error(error: ClientError | BotoCoreError) -> StageError:
         return OutageError(str(error))
     if isinstance(error, ReadTimeoutError):
         return TransientError(str(error), "timeout")
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | IncompleteReadError):
         return TransientError(str(error), "connection")
     return PermanentError("refused", str(error))
 
 
+def unreadable_answer(error: Exception) -> StageError:
+    """Return the error for an answer that the SDK could not read."""
+    why = str(error)[:_LONGEST_MESSAGE]
+    return TransientError(f"AWS returned an unreadable answer: {type(error).__name__}: {why}", "unreadable_answer")
+
+
 def _from_response(error: ClientError) -> StageError:
-    code = error.response["Error"].get("Code", "unknown")
+    answer: Mapping[str, Any] = error.response["Error"]
+    code = answer.get("Code")
+    if not isinstance(code, str) or not _CODE.fullmatch(code):  # it becomes a header and a label of a metric
+        code = "unknown"
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    why = f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}"
+    why = f"{error.operation_name}: {code}: {str(answer.get('Message') or '')[:_LONGEST_MESSAGE]}"
     return error_of_kind(kind_of(code, status), code, why)
