@@ -10,6 +10,7 @@ import re
 import tomllib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -28,6 +29,8 @@ MAX_JSON_MEMBERS = 200_000
 
 MAX_TOML_CHARACTERS = 20_000
 MAX_TOML_DEPTH = 50
+MAX_FILE_BYTES = 1_000_000
+"""The size of a configuration file. Others, such as a device without an end, are not read further."""
 
 T = TypeVar("T")
 ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -157,10 +160,34 @@ def parse_struct(document: str | bytes, kind: type[T], strict: bool = True) -> T
         raise InvalidValueError("nested too deeply") from None
 
 
-def parse_toml(document: str, max_depth: int = MAX_TOML_DEPTH) -> dict[str, Any]:
-    """Parse a TOML document of at most `MAX_TOML_CHARACTERS` and bounded depth. Raises `InvalidValueError`."""
-    if len(document) > MAX_TOML_CHARACTERS:
-        raise InvalidValueError(f"more than {MAX_TOML_CHARACTERS:,} characters of TOML")
+def read_text_file(path: str | Path) -> str:
+    """Read a configuration file of at most `MAX_FILE_BYTES` of UTF-8, without its byte order mark.
+
+    Raises:
+        InvalidValueError: The file is too large, or not UTF-8.
+        OSError: The file cannot be read.
+    """
+    with open(path, "rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise InvalidValueError(f"larger than {MAX_FILE_BYTES:,} bytes")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise InvalidValueError("not UTF-8") from None
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file of bounded size and depth. Raises `InvalidValueError` and `OSError`."""
+    return parse_toml(read_text_file(path), max_characters=MAX_FILE_BYTES)
+
+
+def parse_toml(
+    document: str, max_depth: int = MAX_TOML_DEPTH, max_characters: int = MAX_TOML_CHARACTERS
+) -> dict[str, Any]:
+    """Parse a TOML document of bounded size and depth. Raises `InvalidValueError`."""
+    if len(document) > max_characters:
+        raise InvalidValueError(f"more than {max_characters:,} characters of TOML")
     depth = deepest = 0
     for bracket in _BRACKET.findall(document):  # those in strings count as well, and are usually closed
         depth = depth + 1 if bracket in "[{" else max(0, depth - 1)

@@ -22,12 +22,11 @@ A pattern on `tags` makes the stage `probe` read the object's tags from S3.
 from __future__ import annotations
 
 import inspect
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from headrace.schemas.parsing import read_toml
 from headrace.schemas.settings import SettingsError
 from headrace.schemas.topics import DELETED, UPLOADED
 from headrace.streams.consent import consent_pattern
@@ -63,7 +62,7 @@ def read(path: str) -> PipelineConfig:
         PipelineConfigError: the file cannot be read or is invalid.
     """
     try:
-        tables = tomllib.loads(Path(path).read_text("utf-8"))
+        tables = read_toml(path)
     except OSError as error:
         raise PipelineConfigError(f"{path}: {error.strerror}") from error
     except ValueError as error:

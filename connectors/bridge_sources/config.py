@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from headrace.connectors.events import sources
 from headrace.connectors.events.event_source import CarriedBy, EventSource, RequiredSetting
+from headrace.schemas.parsing import InvalidValueError, read_toml
 from headrace.schemas.safe_text import escape
 
 SOURCES = sources.by_name()
@@ -140,8 +140,8 @@ def load_sources(path: Path) -> SourcesConfig:
         OSError: The file cannot be read.
     """
     try:
-        return SourcesConfig.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return SourcesConfig.model_validate(read_toml(path))
+    except InvalidValueError as error:
         raise SourcesFileError(f"{path}: not TOML: {error}") from None
     except ValidationError as error:
         raise SourcesFileError("\n".join(escape(f"{path}: {_line(each)}") for each in error.errors())) from None

@@ -6,10 +6,8 @@ covers one URL and what is below it, so that the author of a definition cannot s
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +19,7 @@ from headrace.connectors.sinks.settings import TargetSettings
 from headrace.connectors.sinks.ssrf_guard import PrivateTargets
 from headrace.schemas.delivery import DeliveryError
 from headrace.schemas.http_calls import HttpAnswer, HttpCall
+from headrace.schemas.parsing import read_toml
 from headrace.schemas.redaction import redact_values
 from headrace.schemas.settings import SettingsError
 
@@ -87,7 +86,7 @@ def load_connections(settings: TargetSettings) -> HttpConnections:
     if not path:
         return HttpConnections({}, private)
     try:
-        content = tomllib.loads(Path(path).read_text("utf-8"))
+        content = read_toml(path)
     except (OSError, ValueError) as error:
         raise SettingsError(f"HEADRACE_HTTP_CONNECTIONS: {path}: {error}") from error
     try:

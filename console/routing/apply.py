@@ -15,6 +15,7 @@ from headrace.console.routing import targets
 from headrace.console.terminal.operator import current_operator
 from headrace.schemas import topics
 from headrace.schemas.cloudevents import timestamp
+from headrace.schemas.parsing import read_text_file
 from headrace.schemas.topics import Topic
 from headrace.streams.routing.rule import Rule, read_text
 from headrace.streams.routing.rule_table import RuleChange, message
@@ -46,7 +47,7 @@ def plan_rules(folder: str, active: Mapping[str, str], prune: bool) -> RulePlan:
         changes[rule.name] = "new" if version is None else "same" if version == rule.version else "changed"
     for name in sorted(active.keys() - changes.keys()):
         changes[name] = "removed" if prune else "not in the folder"
-    texts = {rule.name: (Path(folder) / f"{rule.name}.toml").read_text("utf-8") for rule in rules}
+    texts = {rule.name: read_text_file(Path(folder) / f"{rule.name}.toml") for rule in rules}
     return RulePlan(changes, texts, rules)
 
 

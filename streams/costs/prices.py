@@ -6,11 +6,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
 
+from headrace.schemas.parsing import read_toml
 from headrace.schemas.records import Charge
 from headrace.schemas.settings import SettingsError, load
 from headrace.streams.settings import PriceSettings
@@ -70,13 +70,15 @@ def read_price_list(region: str, path: str = "") -> PriceList:
         SettingsError: The file cannot be read or is invalid.
     """
     text = files("headrace.streams.costs").joinpath("prices.toml").read_text("utf-8")
-    shipped = _read(tomllib.loads(text), "prices.toml")
+    shipped = _read(tomllib.loads(text))
     prices = {**shipped[FALLBACK], **shipped.get(region, {})}
     if path:
         try:
-            custom_prices = _read(tomllib.loads(Path(path).read_text("utf-8")), path)
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"HEADRACE_PRICES: {error}") from error
+            custom_prices = _read(read_toml(path))
+        except OSError as error:
+            raise SettingsError(f"HEADRACE_PRICES: {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise SettingsError(f"HEADRACE_PRICES: {path}: {error}") from error
         prices |= custom_prices.get(region, {})
     return PriceList(MappingProxyType(prices))
 
@@ -86,14 +88,12 @@ def operation_of(method: str) -> str:
     return "".join(part.capitalize() for part in method.split("_"))
 
 
-def _read(text: Mapping[str, object], name: str) -> dict[str, dict[tuple[str, str], Price]]:
+def _read(text: Mapping[str, object]) -> dict[str, dict[tuple[str, str], Price]]:
     regions = {region: services for region, services in text.items() if region != "dated"}
     try:
         parsed = msgspec.convert(regions, dict[str, dict[str, dict[str, Price]]])
     except msgspec.ValidationError as error:
-        raise ValueError(
-            f"{name}: {error}: prices are written as [region.service] Operation = {{ unit, usd }}"
-        ) from None
+        raise ValueError(f"{error}: prices are written as [region.service] Operation = {{ unit, usd }}") from None
     return {
         region: {
             (service, operation): price for service, prices in services.items() for operation, price in prices.items()

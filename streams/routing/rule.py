@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from headrace.schemas import topics
-from headrace.schemas.parsing import parse_toml
+from headrace.schemas.parsing import parse_toml, read_text_file
 from headrace.schemas.settings import SettingsError
 from headrace.streams.retry_policy import DEFAULT_RETRY
 from headrace.streams.routing.input_transformer import WHOLE, InputTransformer, InvalidTemplateError
@@ -125,7 +125,7 @@ def read_file(file: Path, sinks: Collection[str]) -> Rule:
         InvalidRuleError: The file cannot be read or the rule is invalid.
     """
     try:
-        return read_text(file.stem, file.read_text("utf-8"), sinks)
+        return read_text(file.stem, read_text_file(file), sinks)
     except OSError as error:
         raise InvalidRuleError(f"{file}: {error.strerror}") from error
     except ValueError as error:  # not UTF-8
