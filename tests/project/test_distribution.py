@@ -40,11 +40,11 @@ def test_one_process_takes_computing_files_and_the_others_waiting_ones(tmp_path:
     """Each process runs its first file until all have started one."""
     inner, seen = tmp_path / "inner", tmp_path / "seen"
     seen.mkdir()
-    names = ["tests/chaos/test_1.py", "tests/docs/test_2.py", "tests/system/test_3.py", "tests/unit/test_4.py"]
+    names = ["tests/chaos/test_1.py", "tests/chaos/test_2.py", "tests/system/test_3.py", "tests/unit/test_4.py"]
     for name in names:
-        (inner / name).parent.mkdir(parents=True)
+        (inner / name).parent.mkdir(parents=True, exist_ok=True)
         (inner / name).write_text(FILE.format(folder=str(seen), name=name, seen=3), "utf-8")
     result = inner_run.run(inner, "-n", "3", "--dist", "loadfile", "--import-mode=importlib")
     assert result.returncode == 0, result.stdout
-    first = {path.name: path.read_text("utf-8").split()[0] for path in seen.iterdir()}
-    assert first == {"gw0": names[0], "gw1": names[2], "gw2": names[1]}
+    first = {path.read_text("utf-8").split()[0] for path in seen.iterdir()}
+    assert first == {names[0], names[1], names[3]}
