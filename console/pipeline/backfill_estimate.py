@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import Literal, get_args
 
+from headrace.console.pipeline.media_kinds import KINDS, ObjectKind, kind_of, ready_media
 from headrace.console.terminal.formatting import format_bytes, pluralize
-from headrace.schemas.records import Asset, MediaReady
 from headrace.schemas.topics import READY
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.stage import Stage, record_filter
 
-ObjectKind = Literal["image", "video", "audio", "other"]
-KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
-
 MEGABITS = {"video": 5.0, "audio": 0.128}
 """Assumed bit rate in Mbit/s: the duration is not known before a file is read."""
-
-_ENDINGS: dict[ObjectKind, str] = {
-    "image": "jpg jpeg png gif webp bmp tif tiff heic heif avif",
-    "video": "mp4 m4v mov mkv webm avi wmv flv mpg mpeg m2ts 3gp ogv mxf",
-    "audio": "mp3 m4a aac flac wav ogg oga opus aif aiff wma amr",
-}
-_KIND_OF = {f".{ending}": kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
 
 
 @dataclass(slots=True)
@@ -61,7 +49,7 @@ class BackfillEstimate:
 
         Stages that analyse text are left out: the amount of text is not known.
         """
-        record = _ready(kind, seconds)
+        record = ready_media(kind, seconds)
         media = (stage for stage in self.stages if READY in stage.reads and record_filter(stage)(record))
         return sum(estimate(stage, record, self.prices) or 0.0 for stage in media)
 
@@ -76,24 +64,3 @@ class BackfillEstimate:
         if kind in MEGABITS:
             return self.size[kind] * 8 / (MEGABITS[kind] * 1e6 * 60)
         return self.files[kind]
-
-
-def _ready(kind: ObjectKind, seconds: float) -> MediaReady:
-    asset = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
-    content = {"image": "image/jpeg", "video": "video/mp4", "audio": "audio/mpeg", "other": "application/octet-stream"}
-    sound = kind in MEGABITS
-    return MediaReady(
-        asset=asset,
-        content_type=content[kind],
-        sha256="",
-        kind=kind,
-        format=kind,
-        duration_seconds=seconds if sound else None,
-        video_codec="h264" if kind == "video" else None,
-        audio_codec="aac" if sound else None,
-    )
-
-
-def kind_of(key: str) -> ObjectKind:
-    """Guess the kind of a file by its extension."""
-    return _KIND_OF.get(PurePosixPath(key).suffix.lower(), "other")

@@ -4,43 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import msgspec
 
-from headrace.console.pipeline.backfill_estimate import kind_of
+from headrace.console.pipeline.fan_out import accepts
+from headrace.console.pipeline.media_kinds import ready_media
 from headrace.console.terminal.screen import Table
 from headrace.schemas.records import Asset, Event, MediaReady, MediaTranscribed, Pointer
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.pipeline_config import settings_of
-from headrace.streams.stage import Stage, record_filter
+from headrace.streams.stage import Stage
 
 _ASSET = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
 _NOWHERE = Pointer(bucket="", key="", size=0, sha256="", content_type="")
-_IMAGE = MediaReady(asset=_ASSET, content_type="image/jpeg", sha256="", kind="image", format="jpeg")
-_VIDEO = MediaReady(
-    asset=_ASSET,
-    content_type="video/mp4",
-    sha256="",
-    kind="video",
-    format="mov",
-    duration_seconds=3600.0,
-    video_codec="h264",
-    audio_codec="aac",
-)
-_SOUND = MediaReady(
-    asset=_ASSET,
-    content_type="audio/flac",
-    sha256="",
-    kind="audio",
-    format="flac",
-    duration_seconds=3600.0,
-    audio_codec="flac",
-)
+HOUR = 3600.0
 _WORDS = MediaTranscribed(asset=_ASSET, language="en-US", excerpt="", words=1000, result=_NOWHERE, charges=())
 VIDEO, SAMPLED = "hour of video", "as frames"
-EXAMPLES: dict[str, Event] = {"image": _IMAGE, VIDEO: _VIDEO, "hour of sound": _SOUND, "1,000 words": _WORDS}
+EXAMPLES: dict[str, Event] = {
+    "image": ready_media("image"),
+    VIDEO: ready_media("video", HOUR),
+    "hour of sound": ready_media("audio", HOUR),
+    "1,000 words": _WORDS,
+}
 COLUMNS = ("image", VIDEO, SAMPLED, "hour of sound", "1,000 words")
 
 
@@ -97,12 +83,6 @@ def _costs(stage: Stage, prices: PriceList) -> dict[str, float | str]:
     return {name: both.get(name, costs.get(name, "-")) for name in COLUMNS}
 
 
-def ready_media(name: str, seconds: float | None) -> MediaReady:
-    """Return the record of a file by its name: an image, or a video or sound of this length."""
-    examples = {"image": _IMAGE, "video": _VIDEO, "audio": _SOUND}
-    return msgspec.structs.replace(examples[kind_of(name)], duration_seconds=seconds)
-
-
 def transcribed_words(words: int) -> MediaTranscribed:
     """Return the record of a transcript with this number of words."""
     return msgspec.structs.replace(_WORDS, words=words)
@@ -111,9 +91,7 @@ def transcribed_words(words: int) -> MediaTranscribed:
 def cost_of(stage: Stage, record: Event, prices: PriceList) -> float | str:
     """Return US dollars; a dash if the stage skips the record, a question mark if it does not determine the cost."""
     reads_it = (stage.reads[0].events[0] is MediaReady) == isinstance(record, MediaReady)
-    # Consent decides which objects are processed, not what one of them costs.
-    accepts = record_filter(replace(stage, needs_consent=False, consent={}))
-    if not reads_it or (isinstance(record, MediaReady) and not accepts(record)):
+    if not reads_it or (isinstance(record, MediaReady) and not accepts(stage, record)):
         return "-"
     usd = estimate(stage, record, prices)
     return "?" if usd is None else usd

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from headrace.console.pipeline.tables import cost_of, ready_media, transcribed_words
+from headrace.console.pipeline.media_kinds import kind_of, ready_media
+from headrace.console.pipeline.tables import cost_of, transcribed_words
 from headrace.schemas.records import Event
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.stage import Stage
@@ -33,7 +34,7 @@ class SmokePrice:
 
 def smoke_price(stages: Sequence[Stage], prices: PriceList) -> SmokePrice:
     """Return the highest price of a smoke test at the list prices. A text stage may run for each file."""
-    records: list[Event] = [ready_media(name, seconds) for name, seconds in SAMPLES.items()]
+    records: list[Event] = [ready_media(kind_of(name), seconds) for name, seconds in SAMPLES.items()]
     records += [transcribed_words(WORDS)] * len(SAMPLES)
     by_stage: dict[str, float] = {}
     unknown = []

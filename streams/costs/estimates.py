@@ -26,15 +26,10 @@ TOKENS_PER_DESCRIPTION = 600
 
 def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
     """Return US dollars for one record: 0 if nothing is billed, None if the record does not determine the amount."""
-    job = stage.job
-    starts_a_job = job is not None and record_predicate(job.when)(record)
     priced: list[float] = []
-    for call in stage.paid_operations:
-        service, _, method = call.partition(".")
+    for service, method in billed_calls(stage, record):
         if method == "converse":
             priced += _tokens_priced(service, record, prices)
-        if job is not None and job.otherwise is not None and _is_job(method) != starts_a_job:
-            continue
         for name in _operations(method, stage.priced_features):
             price = prices.price_of(service, f"{name} {_modality(record)}") or prices.price_of(service, name)
             if price is None:
@@ -44,6 +39,19 @@ def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
                 return None
             priced.append(amount * price.usd)
     return round(sum(priced), DECIMALS) if priced or not stage.paid_operations else None
+
+
+def billed_calls(stage: Stage, record: Any) -> list[tuple[str, str]]:
+    """Return the service and the SDK method of each call that a stage makes for a record.
+
+    A stage with a job for some records and a call for others makes the calls of one of both.
+    """
+    job = stage.job
+    calls = [(service, method) for service, _, method in (call.partition(".") for call in stage.paid_operations)]
+    if job is None or job.otherwise is None:
+        return calls
+    starts_a_job = record_predicate(job.when)(record)
+    return [(service, method) for service, method in calls if _is_job(method) == starts_a_job]
 
 
 def units(unit: str, record: Any) -> float | None:
@@ -105,4 +113,4 @@ def _modality(record: Any) -> str:
 
 
 def _is_job(method: str) -> bool:
-    return method.startswith(("start_", "create_"))
+    return method.startswith(("start_", "get_")) or method == "create_job"

@@ -11,7 +11,8 @@ from headrace.connectors.backfill.checkpoint import BackfillCounts
 from headrace.connectors.backfill.filters import ObjectFilters
 from headrace.console.commands.backfill import check_options, parse_time, summary
 from headrace.console.errors import CommandError
-from headrace.console.pipeline.backfill_estimate import BackfillEstimate, kind_of
+from headrace.console.pipeline.backfill_estimate import BackfillEstimate
+from headrace.console.pipeline.media_kinds import kind_of
 from headrace.streams import pipeline
 from tests.support.prices import PRICES
 
