@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo smoke-aws test test-busy test-lowest test-containers test-emulators check bench bench-all bench-page bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines proof format constraints coverage clean
+.PHONY: help demo smoke-aws test test-busy test-lowest test-containers test-emulators check bench bench-all bench-page bench-runner soak bench-bridge bench-rules bench-machines bench-machine-engine bench-replay bench-pipeline bench-capacity bench-hostile bench-sampling bench-tracing bench-views bench-console fuzz chaos chaos-bridge chaos-ai chaos-machines proof format constraints coverage clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,10 @@ bench-replay: $(VENV)/dev.stamp ## Measure listing and redrive of dead letters, 
 
 bench-pipeline: $(VENV)/dev.stamp ## Measure eight AI stages against their rate limits
 	@$(BIN)/python -m bench.pipeline $(ARGS)
+
+bench-capacity: $(VENV)/dev.stamp ## Measure what stages use for a file, and write the coefficients of capacity forecasts
+	@$(BIN)/python -m bench.capacity $(ARGS)
+	@$(BIN)/python -m bench.capacity_data
 
 bench-hostile: $(VENV)/dev.stamp ## Measure hostile input: the redaction of 1 MB, and the inspection of media
 	@missed=0; $(BIN)/python -m bench.redaction || missed=1; $(BIN)/python -m bench.hostile || missed=1; exit $$missed

@@ -27,7 +27,7 @@ TEXTS = (topics.TRANSCRIBED, topics.DOCUMENTS, topics.TRANSLATED)
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class StageDelivery:
     """A record that a stage processes. `is_job` if it starts an asynchronous job for it."""
 
     stage: Stage
@@ -39,10 +39,10 @@ class Delivery:
 class FanOut:
     """What one file becomes: the deliveries that stages process, and the records of each topic by its name."""
 
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[StageDelivery, ...]
     records: Mapping[str, int]
 
-    def of(self, stage: Stage) -> tuple[Delivery, ...]:
+    def of(self, stage: Stage) -> tuple[StageDelivery, ...]:
         """Return the deliveries of a stage."""
         return tuple(each for each in self.deliveries if each.stage.name == stage.name)
 
@@ -106,7 +106,7 @@ class _Walk:
         self._left: list[tuple[Topic, Any]] = []
         self._joined: set[str] = set()
         self.records: Counter[str] = Counter()
-        self.deliveries: list[Delivery] = []
+        self.deliveries: list[StageDelivery] = []
 
     def publish(self, topic: Topic, record: Any) -> None:
         """Write a record to a topic."""
@@ -131,7 +131,7 @@ class _Walk:
             if topic not in stage.reads or not self._filters.accepts(stage, record):
                 continue
             is_job = self._filters.starts_job(stage, record)
-            self.deliveries.append(Delivery(stage, record, is_job))
+            self.deliveries.append(StageDelivery(stage, record, is_job))
             if is_job:
                 self.publish(topics.JOBS_STARTED, record)
                 self.records[topics.JOBS_FINISHED.name] += 1

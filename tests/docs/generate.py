@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from headrace.schemas.runtime.metrics_settings import MetricsSettings
 from headrace.schemas.tracing.settings import TracingSettings
 from headrace.streams import pipeline
 from headrace.streams.settings import PipelineSettings, PriceSettings, StreamSettings
-from tests.docs import fidelity, figures, references
+from tests.docs import fidelity, figures, references, scale
 from tests.support.stages import get_stages
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,15 @@ GENERATED = (
     ROOT / "conformance" / "RESULTS.md",
     *(
         ROOT / "docs" / name
-        for name in ("architecture.md", "aws-fidelity.md", "cli.md", "deploy.md", "metrics.md", "operations.md")
+        for name in (
+            "architecture.md",
+            "aws-fidelity.md",
+            "cli.md",
+            "deploy.md",
+            "metrics.md",
+            "operations.md",
+            "scale.md",
+        )
     ),
 )
 
@@ -129,6 +138,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "fidelity_not_compared": fidelity.not_compared,
     "fidelity_never_tried": fidelity.never_tried,
     "fidelity_moto": fidelity.skipped_on_moto,
+    **{part: partial(scale.forecast, part) for part in scale.OPTIONS},
 }
 
 

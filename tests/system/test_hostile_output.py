@@ -296,6 +296,7 @@ CASES: dict[str, Callable[[Site], list[Case]]] = {
     "faces name": lambda site: [viewed(site, "faces", "name", NAME, "Ada"), viewed(site, "faces", "name", NAME, NAME)],
     "faces merge": lambda site: [viewed(site, "faces", "merge", NAME, TEXT)],
     "faces forget": lambda site: [viewed(site, "faces", "forget", NAME, "--collection", TEXT, "--reason", TEXT)],
+    "pipeline capacity": lambda site: [case("pipeline", "capacity", NAME)],
     "pipeline check": lambda site: [case("pipeline", "check", site.file("p.toml", f"[{_toml(TEXT)}]\n"))],
     "pipeline cost": lambda site: [case("pipeline", "cost", NAME)],
     "pipeline show": lambda site: [case("pipeline", "show", NAME)],

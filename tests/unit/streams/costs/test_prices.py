@@ -96,6 +96,6 @@ def test_invalid_price_file_is_a_settings_error(text: str | None, tmp_path: Path
 
 
 def test_a_free_call_has_no_charge(prices: PriceList) -> None:
-    assert prices.price_of("s3", "GetObject") is None
+    assert prices.price_of("rekognition", "GetLabelDetection") is None
     with pytest.raises(KeyError):
-        prices.charge("s3", "GetObject", 1)
+        prices.charge("rekognition", "GetLabelDetection", 1)
