@@ -84,7 +84,7 @@ def _jobs(demand: Demand, limits: JobQuotas) -> list[tuple[str, float, float]]:
         pool = limits.pools.get(each.stage.name, "")
         if pool and each.jobs:
             running[pool] = running.get(pool, 0.0) + each.job_seconds / DAY_SECONDS
-    return [(pool, average, float(limits.limits[pool])) for pool, average in running.items()]
+    return [(pool, average, limits.limits[pool]) for pool, average in running.items()]
 
 
 def _plan(

@@ -15,8 +15,9 @@ from headrace.console.replay.audit import AuditEntry
 from headrace.console.replay.journal import StageGroup, recorded, start_entry
 from headrace.console.views.person_facts import message, removal
 from headrace.console.views.queries import people
+from headrace.console.views.queries.face_places import STAGE
 from headrace.console.views.queries.history import Connect
-from headrace.console.views.queries.people import STAGE, Person
+from headrace.console.views.queries.people import Person
 
 CHUNK = 1_000
 """Faces of one call; DeleteFaces accepts at most 4,096."""

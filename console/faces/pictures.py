@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from headrace.console.media.objects import ObjectGoneError, ObjectName, parse_location
-from headrace.console.views.queries import people
+from headrace.console.views.queries.face_places import STAGE, FacePlace, places_of
 from headrace.console.views.queries.history import Connect
-from headrace.console.views.queries.people import STAGE, FacePlace, Person
+from headrace.console.views.queries.people import Person
 
 TRIED = 3
 """Results beside which a picture of a person is looked for."""
@@ -37,7 +37,7 @@ class FacePicture(NamedTuple):
 def stored_pictures(connect: Connect, person: Person, list_keys: ListKeys) -> list[FacePicture]:
     """Return the pictures of a person's faces, of every edition of the results in all versions of assets."""
     with connect() as connection:
-        places = people.places_of(connection, person.faces)
+        places = places_of(connection, person.faces)
     found: dict[str, FacePicture] = {}
     for bucket, folder in sorted({_folder(place) for place in places}):
         for key in list_keys(bucket, f"{folder}{STAGE}@"):
@@ -50,7 +50,7 @@ def stored_pictures(connect: Connect, person: Person, list_keys: ListKeys) -> li
 def candidates(connect: Connect, person: Person) -> Sequence[ObjectName]:
     """Return where a picture of a person may be, beside the current results. None of them may exist."""
     with connect() as connection:
-        places = people.places_of(connection, person.faces)
+        places = places_of(connection, person.faces)
     return [picture for place in places if (picture := _beside(place))]
 
 

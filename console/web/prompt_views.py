@@ -6,8 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection
-
 from headrace.console.errors import UnavailableError
 from headrace.console.terminal.formatting import format_timestamp
 from headrace.console.views.current import NO_VIEWS, CurrentViews
@@ -28,7 +26,7 @@ class PromptViews:
         self._check()
         return self._current.views()
 
-    def connect(self) -> AbstractContextManager[Connection]:
+    def connect(self) -> AbstractContextManager[Any]:
         """Open a connection. Raises `UnavailableError`."""
         self._check()
         return self._current.connect()

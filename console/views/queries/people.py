@@ -16,14 +16,12 @@ from sqlalchemy import ColumnElement, Connection, Select, select, union
 from headrace.console.views.queries import joins
 from headrace.console.views.queries.arguments import stored_argument
 from headrace.console.views.stored_text import from_stored
-from headrace.console.views.tables import assets, passages, people, stage_states, versions
+from headrace.console.views.tables import assets, passages, people, versions
 
 CHUNK = 500
 MOST_FACES = 10_000
 """Faces of one person that are followed."""
 UNKNOWN = "unknown person"
-STAGE = "face-search"
-"""The stage whose results have people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +35,6 @@ class Person:
     def id(self) -> str:
         """Return the first of the ids of the faces, which stands for the person."""
         return min(self.faces)
-
-
-@dataclass(frozen=True, slots=True)
-class FacePlace:
-    """A face, and the location of a result in which it was seen, `s3://bucket/key`."""
-
-    face: str
-    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +100,7 @@ def directory(connection: Connection) -> list[DirectoryEntry]:
 def assets_with(connection: Connection, faces: Iterable[str]) -> list[str]:
     """Return the assets, `bucket/key`, in whose newest version one of these faces was seen."""
     found: set[str] = set()
-    for part in _chunks(faces):
+    for part in chunks(faces):
         rows = connection.execute(_sightings().where(passages.c.name.in_(part)))
         found |= {from_stored(f"{row.bucket}/{row.key}") for row in rows}
     return sorted(found)
@@ -119,28 +109,11 @@ def assets_with(connection: Connection, faces: Iterable[str]) -> list[str]:
 def facts_of(connection: Connection, faces: Iterable[str]) -> list[str]:
     """Return the keys of the names and links of these faces."""
     keys: set[str] = set()
-    for part in _chunks(faces):
+    for part in chunks(faces):
         for column in (people.c.face, people.c.other):
             statement = select(people.c.key).where(people.c.kind != "forgotten", column.in_(part))
             keys |= {from_stored(key) for key in connection.scalars(statement)}
     return sorted(keys)
-
-
-def places_of(connection: Connection, faces: Iterable[str]) -> list[FacePlace]:
-    """Return the results of images in which these faces were seen, of all versions and of deleted assets too."""
-    found: set[FacePlace] = set()
-    columns, states = passages.c, stage_states.c
-    joined = passages.join(stage_states, states.version_id == columns.version_id)
-    wanted = (
-        select(columns.name, states.location)
-        .select_from(joined)
-        .where(columns.kind == "person", columns.start.is_(None))
-        .where(states.stage == STAGE, states.location.is_not(None))
-    )
-    for part in _chunks(faces):
-        rows = connection.execute(wanted.where(columns.name.in_(part)))
-        found |= {FacePlace(from_stored(row.name), from_stored(row.location)) for row in rows}
-    return sorted(found, key=lambda each: (each.face, each.result))
 
 
 def faces_of_versions(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
@@ -201,7 +174,7 @@ def _links(connection: Connection, seeds: set[str]) -> tuple[set[tuple[str, str]
 
 def _links_of(connection: Connection, faces: Iterable[str]) -> Iterator[tuple[str, str]]:
     seen, said = passages.c, people.c
-    for part in _chunks(faces):
+    for part in chunks(faces):
         is_link: ColumnElement[bool] = (seen.kind == "person") & (seen.category != "")
         merged = said.kind == "link"
         statement = union(
@@ -232,7 +205,7 @@ def _groups(faces: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[set[
 
 def _names(connection: Connection, faces: Iterable[str]) -> Iterator[tuple[str, tuple[int, str]]]:
     """Yield each name with the offset of its fact."""
-    for part in _chunks(faces):
+    for part in chunks(faces):
         statement = select(people.c.face, people.c.offset, people.c.name)
         for row in connection.execute(statement.where(people.c.kind == "name", people.c.face.in_(part))):
             yield row.face, (row.offset + 1, from_stored(row.name))
@@ -240,7 +213,7 @@ def _names(connection: Connection, faces: Iterable[str]) -> Iterator[tuple[str, 
 
 def _forgotten(connection: Connection, faces: Iterable[str]) -> set[str]:
     found: set[str] = set()
-    for part in _chunks(faces):
+    for part in chunks(faces):
         found |= set(
             connection.scalars(select(people.c.face).where(people.c.kind == "forgotten", people.c.face.in_(part)))
         )
@@ -251,6 +224,7 @@ def _comparable(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _chunks(faces: Iterable[str]) -> Iterator[list[str]]:
+def chunks(faces: Iterable[str]) -> Iterator[list[str]]:
+    """Yield faces in lists of at most 500, sorted: a statement has a limited number of parameters."""
     every = sorted(faces)
     yield from (every[start : start + CHUNK] for start in range(0, len(every), CHUNK))

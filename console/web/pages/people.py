@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from headrace.console.faces import directory, pictures
 from headrace.console.media.objects import ObjectName
-from headrace.console.views.queries import people
+from headrace.console.views.queries import face_places, people
 from headrace.console.web.access.users import UserRole
 from headrace.console.web.failures import NotFoundError
 from headrace.console.web.object_response import send_object
@@ -21,7 +21,7 @@ def show(request: ConsoleRequest) -> Response:
     """List people: those with a name first, then by the number of assets."""
     with request.services.connect() as connection:
         found = people.directory(connection)
-    stage = next((each for each in request.services.stages() if each.name == people.STAGE), None)
+    stage = next((each for each in request.services.stages() if each.name == face_places.STAGE), None)
     return request.render(
         "people.html",
         people=found[:SHOWN],

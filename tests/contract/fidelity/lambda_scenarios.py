@@ -50,8 +50,7 @@ def failed_to_destination(aws: LocalAws) -> Answers:
         DestinationConfig={"OnSuccess": {"Destination": queue.arn}, "OnFailure": {"Destination": queue.arn}},
     )
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"raise_error": 1}')
-    received = aws.client("sqs").receive_message(QueueUrl=queue.url, WaitTimeSeconds=5)
-    return {"put_function_event_invoke_config": config, "receive_message_result": received}
+    return {"put_function_event_invoke_config": config, "receive_message_result": aws.answer(queue)}
 
 
 SCENARIOS = (

@@ -60,6 +60,16 @@ class LocalAws:
         wait_until(take, 20)
         return found
 
+    def answer(self, queue: LocalQueue, **parameters: Any) -> Any:
+        """Return the first answer of ReceiveMessage that has a message."""
+        sqs = self.client("sqs")
+
+        def received() -> Any:
+            answer = sqs.receive_message(QueueUrl=queue.url, WaitTimeSeconds=5, **parameters)
+            return answer if answer.get("Messages") else None
+
+        return wait_until(received)
+
     def bodies(self, queue: LocalQueue, count: int) -> list[dict[str, Any]]:
         """Receive `count` messages and return their bodies, which are JSON objects."""
         return [json.loads(message["Body"]) for message in self.messages(queue, count)]
