@@ -104,5 +104,5 @@ def _plan(topic: Topic, found: TopicDemand, consumers: int, partitions: int, pol
 
 def _retention(topic: Topic, policy: KafkaPolicy) -> float:
     if policy.retention_days is None or is_dead_letters(topic.name):
-        return float(topic.retention_days)
+        return topic.retention_days
     return policy.retention_days

@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("connectors", "console", "deploy", "headrace", "schemas", "streams")
 SUFFIXES = (".py", ".toml", ".json", ".avsc", ".yaml", ".yml", ".tf", ".tpl", ".html", ".js", ".css", ".env")
 GENERATED = ("deploy/terraform/wanted.json", "schemas/records.py")
+MEASURED = "console/capacity/measured.toml"
+"""Written by a benchmark. A stage that is not in it has the usual requests of its handler."""
 MOST_FILES = 5
 
 
@@ -114,6 +116,6 @@ def test_stage_is_named_by_at_most_five_files(texts: dict[str, str], name: str) 
     )
     pattern = re.compile("|".join(names))
     found = {path for path, text in texts.items() if pattern.search(text)}
-    own = found - set(STAGES[name].readers)
+    own = found - {*STAGES[name].readers, MEASURED}
     assert own == {*STAGES[name].files, *GENERATED}
     assert len(own) <= MOST_FILES
