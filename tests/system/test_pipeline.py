@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,11 @@ import pytest
 
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
+from headrace.console.capacity.assumptions import Assumptions
+from headrace.console.capacity.demand import compute_demand
+from headrace.console.capacity.measured import read_measured
+from headrace.console.capacity.workload import Workload, WorkloadKind
+from headrace.console.kafka.log_reader import LogReader
 from headrace.console.routing.stages import load_stages
 from headrace.sandbox.access.control import call_control
 from headrace.schemas import topics
@@ -23,8 +30,11 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
+from headrace.schemas.settings import load
+from headrace.streams.costs.prices import read_price_list
 from tests.support.emulators import EMULATORS, ai_endpoint, on_emulator
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
+from tests.support.pipeline_usage import TopicUsage, calls_by_stage, ends, is_idle, topic_usage
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import asset, envelope, uploaded
 from tests.system.conftest import skip_backlog
@@ -169,6 +179,68 @@ def test_results_lie_in_the_results_bucket_where_the_events_say(pipeline: Pipeli
         bucket, _, key = (version.stages[name].location or "").removeprefix("s3://").partition("/")
         found = pipeline.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         assert json.loads(found) if name != "transcript" else found.strip()
+
+
+FORECAST: dict[WorkloadKind, tuple[str, str, int]] = {
+    "image": ("jpg", "bottles.jpg", 2),
+    "video": ("mp4", "rabbit.mp4", 2),
+    "audio": ("flac", "jfk.flac", 1),
+}
+"""The files of the comparison with a forecast: suffix, sample and number of each kind."""
+ATTEMPTS = 4
+SPAN_SECONDS = 60.0
+
+
+def measured(pipeline: Pipeline, attempt: int) -> tuple[TopicUsage, Counter[tuple[str, str]]]:
+    """Return the records and the AWS calls of some files."""
+    stages = load_stages()
+    service, log = connect(stages), LogReader(load(KafkaSettings))
+    names = [topic.name for topic in topics.table(stage.name for stage in stages)]
+    wait_for(lambda: is_idle(service, waiting=False), "the end of earlier files")
+    begin, calls = ends(log, names), calls_by_stage(pipeline.traces.spans())
+    put = [
+        pipeline.put(f"forecast/{attempt}/{kind}-{number}.{suffix}", (MEDIA / sample).read_bytes() + bytes([number]))
+        for kind, (suffix, sample, count) in FORECAST.items()
+        for number in range(count)
+    ]
+    for name in put:
+        pipeline.ends(name)
+    wait_for(lambda: is_idle(service, waiting=False), "the end of every record")
+    completions = len(put) + calls["completed", "S3.PutObject"]
+    wait_for(
+        lambda: calls_by_stage(pipeline.traces.spans())["completed", "S3.PutObject"] >= completions,
+        "the spans of the last records",
+        SPAN_SECONDS,
+    )
+    return topic_usage(log, begin), calls_by_stage(pipeline.traces.spans()) - calls
+
+
+def test_a_forecast_is_within_a_fifth_of_a_run(pipeline: Pipeline) -> None:
+    """Records and AI calls are exact; bytes by topic and S3 requests by operation are within 20 %.
+
+    How much `completed` reads depends on how late it is: a record that it reads after the last result reads them all.
+    """
+    for attempt in range(ATTEMPTS):
+        usage, calls = measured(pipeline, attempt)
+        if not usage.repeated:  # a redelivery, on a busy machine, has requests of its own
+            break
+    assert not usage.repeated
+    numbers = {kind: count for kind, (_, _, count) in FORECAST.items()}
+    workload = Workload(sum(numbers.values()), 1.0, 0.15, {kind: float(each) for kind, each in numbers.items()})
+    workload = replace(workload, mix={kind: each / workload.assets_per_day for kind, each in workload.mix.items()})
+    demand = compute_demand(load_stages(), workload, Assumptions(), read_measured(), read_price_list("us-east-1"))
+    expected = {name: topic for name, topic in demand.topics.items() if not name.startswith("system.")}
+    found = {name: count for name, count in usage.records.items() if not name.startswith("system.")}
+    assert found == {name: pytest.approx(topic.records) for name, topic in expected.items()}
+    for name, topic in expected.items():
+        assert usage.size[name] == pytest.approx(topic.size, rel=0.2), name
+    of_stages = [stage for stage in demand.stages if stage.stage.name != "overdue"]  # it looks a second time later
+    for operation, name in (("ListObjectsV2", "list"), ("GetObject", "get"), ("PutObject", "put")):
+        counted = [stage for stage in of_stages if (stage.stage.name, name) != ("completed", "get")]
+        requests = sum(calls[stage.stage.name, f"S3.{operation}"] for stage in counted)
+        assert requests == pytest.approx(sum(stage.s3[name] for stage in counted), rel=0.2), operation
+    ai = sum(count for (stage, call), count in calls.items() if not call.startswith("S3.") and stage != "overdue")
+    assert ai == pytest.approx(sum(stage.ai_calls for stage in of_stages))
 
 
 def test_a_corrupt_file_is_a_dead_letter_with_a_reason(pipeline: Pipeline) -> None:
