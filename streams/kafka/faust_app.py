@@ -21,6 +21,9 @@ from headrace.streams.stage import Stage
 POLL_RECORDS = 500
 """Records per poll. More would block the event loop while Faust's thread unpacks them."""
 
+REQUEST_SECONDS = 90.0
+"""Faust's default timeout of a request."""
+
 METADATA_SECONDS = 5
 """Maximum age of metadata. Just after an outage the group leader may know no partitions."""
 
@@ -109,6 +112,8 @@ def create_app(
         # The scheduler applies backpressure for as long as needed; `/live` detects a worker that hangs.
         broker_max_poll_interval=86_400.0,
         broker_session_timeout=settings.session_seconds,
+        # Faust rejects a shorter one, because a join may take as long as a session.
+        broker_request_timeout=max(REQUEST_SECONDS, settings.session_seconds),
         broker_heartbeat_interval=settings.session_seconds / 5,
         broker_commit_interval=settings.commit_seconds,
         consumer_metadata_max_age_ms=METADATA_SECONDS * 1000,

@@ -1,6 +1,6 @@
 """The AWS adapters read the answers of moto, which are independent of those of the AI endpoint of the sandbox.
 
-moto has no other operation that a stage calls.
+Of the operations that stages call, moto also has DetectCustomLabels and those of face collections; nothing tests these.
 """
 
 from __future__ import annotations

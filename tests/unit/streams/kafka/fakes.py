@@ -82,14 +82,14 @@ class Kafka:
         }
 
 
-def consumer(scheduler: KeyedScheduler, kafka: Kafka) -> BatchConsumer:
+def consumer(scheduler: KeyedScheduler, kafka: Kafka, session_seconds: float = 10.0) -> BatchConsumer:
     async def run(_: Any, __: Any) -> None:
         """Do nothing."""
 
     app = create_app(
         Stage("labels", (topics.READY,), Transform(run)),
         scheduler,
-        StreamSettings(results_bucket="results"),
+        StreamSettings(results_bucket="results", session_seconds=session_seconds),
         KafkaSettings(bootstrap_servers="localhost:1"),
     )
     made = cast(BatchConsumer, app.consumer)

@@ -183,6 +183,12 @@ async def test_rebalance_may_revoke_partitions_while_a_new_assignment_seeks(
     assert len(kafka.sought) == 1
 
 
+@pytest.mark.parametrize("seconds", [6.0, 91.0, 1800.0])
+async def test_any_session_timeout_is_valid(scheduler: KeyedScheduler, seconds: float) -> None:
+    conf = consumer(scheduler, Kafka({}, begin=0, end=0), seconds).app.conf
+    assert conf.broker_heartbeat_interval < seconds == conf.broker_session_timeout <= conf.broker_request_timeout
+
+
 async def test_ordered_stage_reads_its_retries_before_its_input(scheduler: KeyedScheduler) -> None:
     source, retry = TP("media.ready", 0), TP("labels.retry", 0)
     ordered = KeyedScheduler(RecordHandler(nothing, nothing, lambda _: 0.0), 1, 1 << 20, 60.0, ordered=True)
