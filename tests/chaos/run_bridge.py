@@ -22,7 +22,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import boto3
 import typer
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
@@ -37,6 +36,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
+from tests.support.aws_clients import new_client
 from tests.support.brokers import Brokers, brokers
 from tests.support.process import Headrace, headrace, wait_for
 from tests.support.tcp_proxy import forwarding
@@ -53,7 +53,7 @@ class BridgeSite:
     def __init__(self, broker: Brokers, aws: str, port: int, folder: Path) -> None:
         self.broker, self.aws, self.port, self.folder = broker, aws, port, folder
         self.settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
-        self.sqs: Any = boto3.client("sqs")
+        self.sqs: Any = new_client("sqs")
         queue = self.sqs.create_queue(QueueName=uuid.uuid4().hex, Attributes={"VisibilityTimeout": "5"})
         self.url = str(queue["QueueUrl"])
         self.keys: list[str] = []

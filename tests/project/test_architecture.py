@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -253,3 +254,12 @@ def _sizes(path: Path) -> Iterator[tuple[str, int]]:
             size = (node.end_lineno or 0) - body[0].lineno + 1
             if size > LONGEST_FUNCTION:
                 yield node.name, size
+
+
+def test_tests_take_no_credentials_of_an_earlier_cluster() -> None:
+    """The default session of boto3 keeps those of the first client of a process."""
+    call = re.compile(r"\bboto3\.client\(\w+\)|\bboto3\.client\(\"\w+\"\)")
+    found = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py") if call.search(path.read_text("utf-8"))
+    }
+    assert found == set(), "use tests.support.aws_clients.new_client"

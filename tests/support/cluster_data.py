@@ -18,7 +18,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import boto3
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
@@ -32,6 +31,7 @@ from headrace.schemas.kafka.partition_reader import read_partition
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams.engine.account import END
+from tests.support.aws_clients import new_client
 
 RECORDS, OFFSETS, RESULTS, JOBS = "records.jsonl", "offsets.jsonl", "results.jsonl", "jobs.json"
 LEFT_OUT = (topics.SCHEMAS.name, topics.WORKERS.name)
@@ -66,7 +66,7 @@ def restore_jobs(folder: Path, ai: Path) -> None:
 
 def restore_objects(folder: Path, files: Mapping[str, bytes]) -> None:
     """Put the media files, without notifications, and the results."""
-    s3 = boto3.client("s3")
+    s3 = new_client("s3")
     before = s3.get_bucket_notification_configuration(Bucket=MEDIA_BUCKET)
     wanted = {name: value for name, value in before.items() if name != "ResponseMetadata"}
     s3.put_bucket_notification_configuration(Bucket=MEDIA_BUCKET, NotificationConfiguration={})
@@ -145,7 +145,7 @@ async def _commit(settings: KafkaSettings, group: str, offsets: Iterable[dict[st
 
 
 def _results() -> Iterable[dict[str, str]]:
-    s3 = boto3.client("s3")
+    s3 = new_client("s3")
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=RESULTS_BUCKET):
         for each in page.get("Contents", []):
             found = s3.get_object(Bucket=RESULTS_BUCKET, Key=each["Key"])

@@ -15,8 +15,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from headrace.sandbox.access.control import call_control
 from headrace.sandbox.cluster import cluster
 from headrace.sandbox.cluster.environment import variables
@@ -27,6 +25,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.topics import Topic
 from tests.chaos.support.observer import read_back
 from tests.support import cluster_data
+from tests.support.aws_clients import new_client
 from tests.support.previous_version import DATA, PreviousVersion, previous_version
 from tests.support.process import wait_for
 
@@ -58,7 +57,7 @@ class _Recording:
         self.settings = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
         self._environment = environment
         self._previous = previous
-        self._s3 = boto3.client("s3")
+        self._s3 = new_client("s3")
 
     def run(self, *arguments: str) -> None:
         """Run a command of the previous version, which must succeed."""

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.read_service import connect
 from headrace.console.kafka.admin import KafkaAdmin
@@ -23,6 +21,7 @@ from headrace.schemas import topics
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams import pipeline
+from tests.support.aws_clients import new_client
 from tests.support.previous_version import PreviousVersion
 from tests.support.process import Headrace, headrace, wait_for
 from tests.system.test_machines import Machine
@@ -60,7 +59,7 @@ class TwoVersions:
         self._machine = Machine(self.settings, CLOCK)
         self._admin = clients.admin(self.settings)
         self._ends = self._count()
-        self._s3 = boto3.client("s3")
+        self._s3 = new_client("s3")
         self._started = 0
 
     @contextmanager

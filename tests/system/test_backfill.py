@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
@@ -20,6 +19,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
+from tests.support.aws_clients import new_client
 from tests.support.process import headrace, run, wait_for
 
 BOOK = codec.load()
@@ -32,7 +32,7 @@ class Bucket:
     def __init__(self, environment: dict[str, str]) -> None:
         self.name = f"b{uuid.uuid4().hex[:12]}"
         self.environment = environment
-        self.s3 = boto3.client("s3")
+        self.s3 = new_client("s3")
         self.s3.create_bucket(Bucket=self.name)
         cluster = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
         self.consumer = clients.simple_consumer(cluster)

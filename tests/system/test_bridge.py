@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
@@ -25,6 +24,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
+from tests.support.aws_clients import new_client
 from tests.support.process import Headrace, headrace, run, wait_for
 from tests.support.tcp_proxy import forwarding
 from tests.unit.connectors.webhook import sns_messages
@@ -39,7 +39,7 @@ class Site:
     def __init__(self, environment: dict[str, str]) -> None:
         self.name = f"t{uuid.uuid4().hex[:12]}"
         self.environment = environment
-        self.s3, self.sqs, self.sns, self.events = (boto3.client(each) for each in ("s3", "sqs", "sns", "events"))
+        self.s3, self.sqs, self.sns, self.events = (new_client(each) for each in ("s3", "sqs", "sns", "events"))
         self._consumer = self._reader(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
         self._arrived: list[Any] = []
 

@@ -8,7 +8,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from headrace.console.assets.read_service import connect
@@ -21,6 +20,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import Asset, Event, MediaDeleted, MediaUploaded
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
+from tests.support.aws_clients import new_client
 from tests.support.process import headrace, run, wait_for
 from tests.support.records import NOW, asset, envelope, scanned, uploaded
 
@@ -31,7 +31,7 @@ class Cluster:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
         self.bucket = f"quiet-{uuid.uuid4().hex[:12]}"
-        boto3.client("s3").create_bucket(Bucket=self.bucket)
+        new_client("s3").create_bucket(Bucket=self.bucket)
         self._producer = clients.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
 
     def say(self, *events: Event) -> None:
@@ -51,7 +51,7 @@ class Cluster:
 
     def asset(self, key: str, **changes: Any) -> Asset:
         """Create an object in the bucket."""
-        boto3.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"hello")
+        new_client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"hello")
         return asset(key, bucket=self.bucket, **changes)
 
     def run(self, *arguments: str) -> Any:
@@ -74,7 +74,7 @@ def test_put_stores_a_file_and_prints_its_asset(cluster: Cluster, tmp_path: Path
     file = tmp_path / "a + b.jpg"
     file.write_bytes(b"\xff\xd8\xff")
     result = cluster.run("put", str(file), "--bucket", cluster.bucket, "--prefix", "in")
-    there = boto3.client("s3").head_object(Bucket=cluster.bucket, Key="in/a + b.jpg")
+    there = new_client("s3").head_object(Bucket=cluster.bucket, Key="in/a + b.jpg")
     assert result.stdout == f"{cluster.bucket}/in/a + b.jpg  {there['ETag'].strip(chr(34))}\n"
     assert there["ContentType"] == "image/jpeg"
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from headrace.console.assets.projection import AssetVersion
@@ -32,6 +31,7 @@ from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
 from headrace.schemas.settings import load
 from headrace.streams.costs.prices import read_price_list
+from tests.support.aws_clients import new_client
 from tests.support.emulators import EMULATORS, ai_endpoint, on_emulator
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
 from tests.support.pipeline_usage import TopicUsage, calls_by_stage, ends, is_idle, topic_usage
@@ -50,7 +50,7 @@ class Pipeline:
         self.environment = environment
         self.traces = traces
         self.folder = folder
-        self.s3 = boto3.client("s3")
+        self.s3 = new_client("s3")
         self.producer = clients.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
 
     def put(self, key: str, content: bytes) -> str:

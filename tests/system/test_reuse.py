@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from headrace.console.assets.asset_event import AssetEvent
@@ -19,6 +18,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
+from tests.support.aws_clients import new_client
 from tests.support.process import Headrace, headrace, run, wait_for
 from tests.support.records import asset, envelope, ready
 
@@ -44,7 +44,7 @@ def bridge(environment: dict[str, str], tmp_path: Path) -> Iterator[Headrace]:
 
 def upload(environment: dict[str, str], prefix: str, sha256: str) -> list[str]:
     """Publish videos with the same content that are ready, at once."""
-    s3, encoder = boto3.client("s3"), codec.load()
+    s3, encoder = new_client("s3"), codec.load()
     producer = clients.producer(KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"]))
     keys = [f"{prefix}/{number} é.mp4" for number in range(UPLOADS)]
     content, messages = MEDIA.read_bytes(), []

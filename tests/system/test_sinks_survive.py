@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from headrace.console.kafka.admin import KafkaAdmin
@@ -20,6 +19,7 @@ from headrace.schemas.messages import ProducerRecord
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
 from tests.chaos.support.observer import read_back
+from tests.support.aws_clients import new_client
 from tests.support.http_server import Request, Response, serving
 from tests.support.process import Headrace, headrace, wait_for
 from tests.support.records import asset, envelope, ready
@@ -58,7 +58,7 @@ class Queue:
     """A FIFO queue, which takes one deduplication id once."""
 
     def __init__(self, mark: str) -> None:
-        self._sqs: Any = boto3.client("sqs")
+        self._sqs: Any = new_client("sqs")
         self._url = self._sqs.create_queue(QueueName=f"survive-{mark}.fifo", Attributes={"FifoQueue": "true"})[
             "QueueUrl"
         ]

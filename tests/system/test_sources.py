@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
-
+from tests.support.aws_clients import new_client
 from tests.support.process import headrace, run, wait_for
 
 
@@ -32,7 +31,7 @@ topics = ["{topic}"]
 
 def test_check_lists_missing_resources_until_they_exist(cluster_env: dict[str, str], tmp_path: Path) -> None:
     name = f"s{uuid.uuid4().hex[:12]}"
-    s3, sqs, sns, events = (boto3.client(each) for each in ("s3", "sqs", "sns", "events"))
+    s3, sqs, sns, events = (new_client(each) for each in ("s3", "sqs", "sns", "events"))
     endpoint = cluster_env["AWS_ENDPOINT_URL_SQS"]
     topic, arn = f"arn:aws:sns:us-east-1:000000000000:{name}", f"arn:aws:sqs:us-east-1:000000000000:{name}"
     file = written(tmp_path, f"{endpoint}/000000000000/{name}", name, topic)
@@ -82,7 +81,7 @@ def test_unreachable_aws_is_not_reported_as_present(cluster_env: dict[str, str],
 
 def test_bridge_drains_the_queues_of_a_sources_file(cluster_env: dict[str, str], tmp_path: Path) -> None:
     name = f"s{uuid.uuid4().hex[:12]}"
-    url = boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    url = new_client("sqs").create_queue(QueueName=name)["QueueUrl"]
     file = written(tmp_path, url, name, "arn:aws:sns:us-east-1:000000000000:t")
     others = {**cluster_env, "HEADRACE_QUEUE_URLS": "http://127.0.0.1:9/000000000000/other"}
     with headrace(others, tmp_path, "bridge", "--sources", str(file)) as bridge:

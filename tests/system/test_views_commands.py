@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -26,6 +25,7 @@ from headrace.streams import pipeline
 from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.outcome import Dead, Retry
 from tests.support import records
+from tests.support.aws_clients import new_client
 from tests.unit.console.asset_history import a_stage, completed, job_started, labelled
 
 HOSTILE = "a\x00\x01/ \u202e\U0001f600'\"%*[x].jpg"
@@ -220,7 +220,7 @@ def test_erased_asset_is_in_no_answer(views: Site) -> None:
 
 
 def test_reconcile_sends_what_was_never_accepted(views: Site) -> None:
-    s3, address = boto3.client("s3"), f"s3://{views.bucket}"
+    s3, address = new_client("s3"), f"s3://{views.bucket}"
     s3.create_bucket(Bucket=views.bucket)
     for key in ("new/a.jpg", "new/b.jpg"):
         s3.put_object(Bucket=views.bucket, Key=key, Body=b"x")

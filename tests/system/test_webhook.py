@@ -14,7 +14,6 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from headrace.console.kafka.log_reader import LogReader
@@ -23,6 +22,7 @@ from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 from headrace.streams import pipeline
+from tests.support.aws_clients import new_client
 from tests.support.brokers import brokers
 from tests.support.egress_guard import Egress, egress
 from tests.support.emulators import EMULATORS, on_emulator
@@ -113,7 +113,7 @@ def _free_port() -> int:
 @pytest.fixture(scope="module", params=EMULATORS)
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with on_emulator(request) as environment:
-        topic_arn = boto3.client("sns").create_topic(Name="webhook")["TopicArn"]
+        topic_arn = new_client("sns").create_topic(Name="webhook")["TopicArn"]
         with Site(environment, topic_arn, tmp_path_factory.mktemp("webhook")).running() as site:
             site.process.ready()
             yield site
@@ -172,7 +172,7 @@ def test_failed_certificate_fetch_is_retried(site: Site) -> None:
 @pytest.mark.moto_lacks("it confirms subscriptions itself and sends no token")
 def test_subscription_is_confirmed_by_the_api_and_not_by_its_url(site: Site) -> None:
     """The local SNS does not sign: another endpoint gets its token, and the message is signed with that token in it."""
-    sns, got = boto3.client("sns"), list[Request]()
+    sns, got = new_client("sns"), list[Request]()
 
     def remember(request: Request) -> Response:
         got.append(request)

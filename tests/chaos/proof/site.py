@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 from PIL import Image
 
 from headrace.sandbox import names
@@ -30,6 +29,7 @@ from tests.chaos.proof.object_store import CONTROL
 from tests.chaos.proof.processes import Part, Supervisor
 from tests.chaos.proof.schedule import WORKERS
 from tests.chaos.proof.uploads import Endpoints
+from tests.support.aws_clients import new_client
 from tests.support.brokers import Brokers, brokers
 from tests.support.fake_schema_registry import RegistryDouble, registry_double
 from tests.support.process import run, wait_for
@@ -144,7 +144,7 @@ def proof_site(folder: Path) -> Iterator[ProofSite]:
             broker,
             network,
             registry,
-            Endpoints(store, boto3.client("sqs"), queue),
+            Endpoints(store, new_client("sqs"), queue),
             Supervisor([]),
             names.endpoint(ai),
             control_token(state.access),

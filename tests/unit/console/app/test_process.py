@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,14 @@ WITHIN_SECONDS = 120
 FULL = Path("/dev/full")
 NO_SPACE = "cannot write the output: No space left on device\n"
 HEADRACE = f"{sys.executable} -m headrace.console"
+
+
+@pytest.fixture(autouse=True)
+def hang_up() -> Iterator[None]:
+    """Give SIGHUP its default action, also if `nohup` started the tests."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def shell(command: str) -> subprocess.CompletedProcess[str]:
