@@ -337,7 +337,7 @@ def test_command_runs_the_planned_form(
 
     monkeypatch.setattr(run_proof, "run", stopped)
     monkeypatch.setattr("tempfile.mkdtemp", lambda **_: str(tmp_path))
-    for name in ("end_on_sigterm", "end_children_with_me", "isolate_environment"):
+    for name in ("end_on_signals", "end_children_with_me", "isolate_environment"):
         monkeypatch.setattr(run_proof, name, lambda: None)
     app = typer.Typer()
     app.command()(run_proof.main)
