@@ -43,7 +43,7 @@ CLOCK = _waits(6)
 
 
 class TwoVersions:
-    """The session's cluster, with processes of both versions, and a prefix of its own for files."""
+    """A cluster, with processes of both versions, and a prefix of its own for files."""
 
     def __init__(self, environment: dict[str, str], previous: PreviousVersion, folder: Path) -> None:
         self.environment = environment

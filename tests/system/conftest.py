@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -50,11 +51,29 @@ def cluster_env(sandbox_folder: Path) -> dict[str, str]:
     """The variables of a cluster with all topics and schemas, for this process and its children."""
     found = variables(cluster.up(sandbox_folder))
     use_cluster(found)
+    _prepare(found)
+    return found
+
+
+@contextmanager
+def separate_cluster(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a cluster with all topics and schemas, for tests that count every record. This process has its variables."""
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            found = variables(cluster.up(folder))
+            for name, value in found.items():
+                patch.setenv(name, value)
+            _prepare(found)
+            yield found
+        finally:
+            cluster.down(folder)
+
+
+def _prepare(found: dict[str, str]) -> None:
     settings = KafkaSettings(bootstrap_servers=found["HEADRACE_BOOTSTRAP_SERVERS"])
     names = (stage.name for stage in pipeline.stages())
     clients.create_topics(clients.admin(settings), topics.table(names), settings.replication_factor)
     publish_schemas(clients.producer(settings), catalog.versions())
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from headrace.schemas.serde import codec
 from headrace.streams import pipeline
 from headrace.streams.pipeline_config import PipelineConfig
 from tests.chaos.support.observer import read_back
+from tests.support.isolation import own_folder
 from tests.support.previous_version import DATA, PreviousVersion, previous_version
 from tests.support.process import run, wait_for
 from tests.support.two_versions import SECONDS, STAGE, TwoVersions, finished
+from tests.system.conftest import separate_cluster
 
 pytestmark = pytest.mark.timeout(1800)
 WORKER = ("worker", "--all", "--json-logs")
@@ -32,20 +35,27 @@ def previous() -> PreviousVersion:
     return previous_version()
 
 
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """The variables of a cluster that no other test uses: both versions account for every record."""
+    with separate_cluster(own_folder() / "upgrade") as found:
+        yield found
+
+
 @pytest.fixture
-def cluster(cluster_env: dict[str, str], no_backlog: None, previous: PreviousVersion, tmp_path: Path) -> TwoVersions:
+def cluster(environment: dict[str, str], previous: PreviousVersion, tmp_path: Path) -> TwoVersions:
     stages = pipeline.stages(PipelineConfig({"machines": {"on": True}}))
-    settings = KafkaSettings(bootstrap_servers=cluster_env["HEADRACE_BOOTSTRAP_SERVERS"])
+    settings = KafkaSettings(bootstrap_servers=environment["HEADRACE_BOOTSTRAP_SERVERS"])
     clients.create_topics(clients.admin(settings), topics.table(stage.name for stage in stages), 1)
-    return TwoVersions({**cluster_env, "HEADRACE_PIPELINE": str(DATA / "pipeline.toml")}, previous, tmp_path)
+    return TwoVersions({**environment, "HEADRACE_PIPELINE": str(DATA / "pipeline.toml")}, previous, tmp_path)
 
 
-def test_previous_version_runs_its_own_code(previous: PreviousVersion, cluster_env: dict[str, str]) -> None:
+def test_previous_version_runs_its_own_code(previous: PreviousVersion, environment: dict[str, str]) -> None:
     """If it ran the present code, the other tests would compare a version with itself."""
-    help_text = previous.run(cluster_env, "rules", "--help").stdout
+    help_text = previous.run(environment, "rules", "--help").stdout
     assert "Manage rules" in help_text
     assert " try " not in help_text
-    assert " try " in run(cluster_env, "rules", "--help").stdout
+    assert " try " in run(environment, "rules", "--help").stdout
 
 
 def test_group_moves_to_the_present_version_and_back_under_load(cluster: TwoVersions) -> None:
