@@ -73,7 +73,7 @@ STAGES = {
             "console/views/apply_operations.py",
             "console/views/canonical.py",
             "console/views/queries/history.py",
-            "console/views/queries/people.py",
+            "console/views/queries/face_places.py",
             "console/views/specs.py",
             "console/web/pages/assets/detail.py",
             "console/web/pages/people.py",
