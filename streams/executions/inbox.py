@@ -7,31 +7,15 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from headrace.streams.machines.execution.stimuli import (
-    ChildFinished,
+    DeliveredStimulus,
     Heartbeat,
     RedriveExecution,
     StartExecution,
-    StopExecution,
     TaskFailed,
-    TaskStarted,
-    TaskSubmitted,
     TaskSucceeded,
-    TimerFired,
-    UpdateMapRun,
 )
 from headrace.streams.machines.json_types import Json
 
-DeliveredStimulus: TypeAlias = (
-    TaskStarted
-    | TaskSubmitted
-    | TaskSucceeded
-    | TaskFailed
-    | Heartbeat
-    | TimerFired
-    | ChildFinished
-    | StopExecution
-    | UpdateMapRun
-)
 TokenStimulus: TypeAlias = TaskSucceeded | TaskFailed | Heartbeat
 
 

@@ -109,9 +109,8 @@ class UpdateMapRun(_Stimulus, frozen=True):
     limits: MapRunLimits
 
 
-Stimulus: TypeAlias = (
-    StartExecution
-    | TaskStarted
+DeliveredStimulus: TypeAlias = (
+    TaskStarted
     | TaskSubmitted
     | TaskSucceeded
     | TaskFailed
@@ -119,6 +118,7 @@ Stimulus: TypeAlias = (
     | TimerFired
     | ChildFinished
     | StopExecution
-    | RedriveExecution
     | UpdateMapRun
 )
+"""What an execution receives while it is open."""
+Stimulus: TypeAlias = StartExecution | RedriveExecution | DeliveredStimulus
