@@ -168,10 +168,10 @@ def test_a_redrive_is_paused_resumed_and_stopped(page: Page, desk: Desk) -> None
 def test_a_letter_is_resolved_and_opened_by_name(page: Page, desk: Desk) -> None:
     page.goto(f"{desk.bob}/letters?key=media/slow/1.mp4")
     page.locator("#letters tbody a").first.click()
-    page.get_by_label("Reason", exact=True).fill("nobody needs it")
+    page.get_by_label("Reason", exact=True).fill("it is not needed")
     page.get_by_role("button", name="Resolve").click()
     expect(page.get_by_role("status")).to_contain_text("resolved")
-    [found] = [each for each in desk.written(topics.DISPOSITIONS) if each["why"] == "nobody needs it"]
+    [found] = [each for each in desk.written(topics.DISPOSITIONS) if each["why"] == "it is not needed"]
     assert found["by"] == BOB
     desk.project()
     page.goto(f"{desk.bob}/letters?key=media/slow/1.mp4")

@@ -96,7 +96,7 @@ def name(cluster: Any, which: str, words: str) -> None:
 
 
 def no_pictures(bucket: str, key: str) -> None:
-    raise AssertionError("nobody has a picture")
+    raise AssertionError("no person has a picture")
 
 
 DELETIONS = Deletions(lambda collection, faces: list(faces), no_pictures)
