@@ -17,7 +17,7 @@ from headrace.sandbox.ai.bedrock import titan
 from headrace.sandbox.cluster.environment import AI_SERVICES
 from headrace.sandbox.demo.pdf import pdf
 from headrace.schemas.ids import job_token
-from headrace.schemas.records import Asset, JobStarted, MediaLabelled, MediaReady
+from headrace.schemas.records import Asset, MediaLabelled, MediaReady
 from headrace.streams import pipeline
 from headrace.streams.aws.bedrock import BedrockTextGenerator
 from headrace.streams.aws.client import AwsClient as Calls
@@ -52,7 +52,7 @@ from headrace.streams.vision_features import Feature
 from tests.contract.ai import BUCKET, MEDIA, ROLE, Aws, connect, http, qr, wait_until
 from tests.support.fake_services import FakeServices
 from tests.support.prices import PRICES
-from tests.support.records import CODEC, NOW, asset, ready, received
+from tests.support.records import CODEC, asset, job_started, ready, received
 
 pytestmark = pytest.mark.system
 
@@ -519,17 +519,7 @@ async def test_returns_the_status_of_a_job(calls: Calls, settings: StreamSetting
     vision, key = Rekognition(calls, settings, PRICES), token("labels", "asked")
     job_id = await vision.start("labels", media("rabbit.mp4"), key)
     aws.completion()
-    job = JobStarted(
-        asset=stored("rabbit.mp4"),
-        stage="labels",
-        token=key,
-        partition=0,
-        service="rekognition",
-        operation="StartLabelDetection",
-        job_id=job_id,
-        started_at=NOW,
-        deadline_at=NOW,
-    )
+    job = job_started(key, stored("rabbit.mp4"), job_id=job_id)
     ended = await AwsJobStatus(calls).completion_of(job)
     assert ended is not None
     assert (ended.status, ended.token, ended.job_id) == ("succeeded", key, job_id)

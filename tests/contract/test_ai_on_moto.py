@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from headrace.sandbox.cluster.environment import AI_SERVICES
-from headrace.schemas.records import JobStarted, Label, TextLine
+from headrace.schemas.records import Label, TextLine
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.comprehend import Comprehend
 from headrace.streams.aws.job_status import AwsJobStatus
@@ -24,7 +24,7 @@ from headrace.streams.settings import StreamSettings
 from tests.contract.ai import BUCKET, ROLE
 from tests.contract.test_ai_adapters import media, stored, token
 from tests.support.prices import PRICES
-from tests.support.records import NOW
+from tests.support.records import job_started
 
 pytestmark = [pytest.mark.system, pytest.mark.moto, pytest.mark.each_emulator]
 
@@ -92,17 +92,8 @@ async def test_transcription_job_starts_once_and_ends(calls: AwsClient) -> None:
     speech, key = Transcribe(calls, S3Bucket(calls, BUCKET), SETTINGS, PRICES), token("transcript", "jfk.flac")
     assert await speech.start(media("jfk.flac"), key, 0, "") == key
     assert await speech.start(media("jfk.flac"), key, 0, "") == key
-    job = JobStarted(
-        asset=stored("jfk.flac"),
-        stage="transcript",
-        token=key,
-        partition=0,
-        service="transcribe",
-        operation="StartTranscriptionJob",
-        job_id=key,
-        started_at=NOW,
-        deadline_at=NOW,
-    )
+    service = {"service": "transcribe", "operation": "StartTranscriptionJob"}
+    job = job_started(key, stored("jfk.flac"), stage="transcript", job_id=key, **service)
     # moto moves a job to its next state with each question.
     ends = [await AwsJobStatus(calls).completion_of(job) for _ in range(4)]
     assert {end.status for end in ends if end} == {"succeeded"}

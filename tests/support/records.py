@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace.schemas import ids, topics
 from headrace.schemas.cloudevents import PREFIX, EventMetadata, Headers
 from headrace.schemas.messages import ConsumerRecord, ProducerRecord
-from headrace.schemas.records import Asset, Event, JobFinished, MediaProbed, MediaReady, MediaScanned, MediaUploaded
+from headrace.schemas.records import (
+    Asset,
+    Event,
+    JobFinished,
+    JobStarted,
+    MediaProbed,
+    MediaReady,
+    MediaScanned,
+    MediaUploaded,
+)
 from headrace.schemas.serde import codec
 from headrace.schemas.serde.codec import to_producer_record
 
@@ -47,6 +56,13 @@ def ready(of: Asset | None = None, **changes: Any) -> MediaReady:
     """Return an image that is ready for AI services."""
     given = {"content_type": "image/jpeg", "sha256": "0" * 64, "kind": "image", "format": "jpeg"}
     return MediaReady(asset=of or asset(), **{**given, **changes})
+
+
+def job_started(token: str = "labels-1", of: Asset | None = None, **changes: Any) -> JobStarted:
+    """Return a job start of the stage `labels`."""
+    given = {"stage": "labels", "service": "rekognition", "operation": "StartLabelDetection", "job_id": "j1"}
+    times = {"started_at": NOW, "deadline_at": NOW + timedelta(hours=6)}
+    return JobStarted(asset=of or asset(), token=token, partition=0, **{**given, **times, **changes})
 
 
 def job_finished(token: str, **changes: Any) -> JobFinished:

@@ -26,7 +26,8 @@ from headrace.streams.engine.dlq import dead_letter, retry_record
 from headrace.streams.engine.outcome import Dead, Retry
 from tests.support import records
 from tests.support.aws_clients import new_client
-from tests.unit.console.asset_history import a_stage, completed, job_started, labelled
+from tests.support.records import job_started
+from tests.unit.console.asset_history import a_stage, completed, labelled
 
 HOSTILE = "a\x00\x01/ \u202e\U0001f600'\"%*[x].jpg"
 NOTICE = "views: as of"

@@ -14,7 +14,6 @@ from headrace.schemas.records import (
     Asset,
     Charge,
     Event,
-    JobStarted,
     Label,
     MediaCompleted,
     MediaDeleted,
@@ -97,21 +96,6 @@ def labelled(of: Asset | None = None, usd: float = 0.001) -> MediaLabelled:
 def completed(of: Asset | None = None, failed: tuple[StageFailure, ...] = ()) -> MediaCompleted:
     """Return the completion of an asset."""
     return MediaCompleted(asset=of or records.asset(), succeeded=("scan", "probe"), failed=failed, usd=0.001)
-
-
-def job_started(token: str = "labels-1", of: Asset | None = None) -> JobStarted:
-    """Return a job start of the stage `labels`."""
-    return JobStarted(
-        asset=of or records.asset(),
-        stage="labels",
-        token=token,
-        partition=0,
-        service="rekognition",
-        operation="StartLabelDetection",
-        job_id="j1",
-        started_at=NOW,
-        deadline_at=NOW + timedelta(hours=6),
-    )
 
 
 def deleted(of: Asset, event_name: str = "ObjectRemoved:Delete") -> MediaDeleted:

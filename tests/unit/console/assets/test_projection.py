@@ -8,14 +8,13 @@ from headrace.console.assets.projection import AssetProjection, AssetVersion
 from headrace.console.kafka.entry import LogEntry
 from headrace.schemas.records import MediaCompleted, MediaDeleted, MediaScanned, MediaUploaded
 from tests.support import records
-from tests.support.records import NOW
+from tests.support.records import NOW, job_started
 from tests.unit.console.asset_history import (
     NAME,
     after,
     completed,
     deleted,
     entry,
-    job_started,
     labelled,
     letter,
     projection_of,

@@ -17,7 +17,8 @@ from headrace.console.kafka.log_reader import LogBatch, LogReader
 from headrace.schemas.records import MediaLabelled, MediaUploaded
 from headrace.streams.stage import Stage
 from tests.support import records
-from tests.unit.console.asset_history import NAME, a_stage, entry, job_started, labelled, letter
+from tests.support.records import job_started
+from tests.unit.console.asset_history import NAME, a_stage, entry, labelled, letter
 
 UPLOAD = entry(records.uploaded())
 RESULT = entry(labelled(), 2, UPLOAD, "review")

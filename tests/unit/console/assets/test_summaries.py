@@ -25,7 +25,8 @@ from headrace.schemas.records import (
 )
 from headrace.streams import pipeline
 from tests.support import records
-from tests.unit.console.asset_history import POINTER, completed, job_started, labelled
+from tests.support.records import job_started
+from tests.unit.console.asset_history import POINTER, completed, labelled
 
 ASSET = records.asset()
 FACE = Face(confidence=9, age_low=20, age_high=28)

@@ -9,7 +9,8 @@ from headrace.console.assets.projection import AssetVersion
 from headrace.console.assets.table import ChangeLog
 from headrace.schemas.records import StageFailure
 from tests.support import records
-from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, projection_of
+from tests.support.records import job_started
+from tests.unit.console.asset_history import NAME, completed, entry, labelled, letter, projection_of
 
 UPLOAD = entry(records.uploaded())
 SCAN = entry(records.scanned(), 1, UPLOAD, "scan")

@@ -6,12 +6,12 @@ import pytest
 
 from headrace.console.assets.timeline import TimelineStep, results_folder, timeline
 from tests.support import records
+from tests.support.records import job_started
 from tests.unit.console.asset_history import (
     NAME,
     completed,
     entry,
     envelope_of,
-    job_started,
     labelled,
     letter,
     projection_of,

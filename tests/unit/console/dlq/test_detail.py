@@ -16,8 +16,8 @@ from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.console.kafka.letter_id import letter_id
 from headrace.schemas.messages import ConsumerRecord
 from tests.support import records
-from tests.support.records import CODEC
-from tests.unit.console.asset_history import NAME, entry, job_started, letter, projection_of, undecodable
+from tests.support.records import CODEC, job_started
+from tests.unit.console.asset_history import NAME, entry, letter, projection_of, undecodable
 from tests.unit.console.dlq.letters import a_letter
 
 

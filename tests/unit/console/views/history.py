@@ -29,8 +29,8 @@ from headrace.streams.routing.rule_table import message as rule_message
 from headrace.streams.worker.status_reports import StageStatusReport
 from tests.support import records
 from tests.support.machine_engine import transitions_of
-from tests.support.records import CODEC, NOW
-from tests.unit.console.asset_history import completed, deleted, entry, job_started, labelled, letter, retry
+from tests.support.records import CODEC, NOW, job_started
+from tests.unit.console.asset_history import completed, deleted, entry, labelled, letter, retry
 
 PARTITIONS = 2
 FACE, OTHER_FACE = (f"{number:08x}-1111-2222-3333-444455556666" for number in (1, 2))

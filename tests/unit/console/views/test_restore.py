@@ -28,13 +28,12 @@ from headrace.schemas.serde.codec import to_producer_record
 from headrace.streams.results import ResultsStore
 from tests.support import records
 from tests.support.fake_services import MemoryBucket
-from tests.support.records import CODEC, NOW, arrived
+from tests.support.records import CODEC, NOW, arrived, job_started
 from tests.unit.console.asset_history import (
     completed,
     deleted,
     entry,
     envelope_of,
-    job_started,
     labelled,
     letter,
     retry,

@@ -9,7 +9,8 @@ from headrace.console.kafka.entry import LogEntry
 from headrace.console.views import rows, specs
 from headrace.console.views.batch import OffsetRow
 from tests.support import records
-from tests.unit.console.asset_history import completed, deleted, entry, job_started, labelled, letter, retry
+from tests.support.records import job_started
+from tests.unit.console.asset_history import completed, deleted, entry, labelled, letter, retry
 
 UPLOAD = entry(records.uploaded())
 ENTRIES = [

@@ -15,7 +15,8 @@ from headrace.sandbox.demo.rule_targets import RoutedCounts
 from headrace.sandbox.demo.samples import DONE, SampleFile
 from headrace.sandbox.demo.view import results, summary
 from tests.support import records
-from tests.unit.console.asset_history import NAME, completed, entry, job_started, labelled, letter, projection_of
+from tests.support.records import job_started
+from tests.unit.console.asset_history import NAME, completed, entry, labelled, letter, projection_of
 
 SAMPLE = SampleFile("cat.jpg", bytes, {"scan": DONE, "probe": "unreadable"})
 UPLOAD = entry(records.uploaded())

@@ -14,13 +14,12 @@ from headrace.console.views.queries.history import ViewAssets
 from headrace.schemas.ids import asset_key
 from headrace.schemas.records import StageFailure
 from tests.support import records
-from tests.support.records import CODEC
+from tests.support.records import CODEC, job_started
 from tests.unit.console.asset_history import (
     NAME,
     completed,
     deleted,
     entry,
-    job_started,
     labelled,
     letter,
     projection_of,

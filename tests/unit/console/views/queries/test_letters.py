@@ -20,8 +20,8 @@ from headrace.console.kafka.entry import LogEntry
 from headrace.console.kafka.letter_id import letter_id
 from headrace.console.views.queries import letter_stats, letters
 from headrace.schemas.messages import ConsumerRecord
-from tests.support.records import NOW, arrived, job_finished
-from tests.unit.console.asset_history import entry, job_started, letter
+from tests.support.records import NOW, arrived, job_finished, job_started
+from tests.unit.console.asset_history import entry, letter
 from tests.unit.console.dlq.letters import AT, a_letter, failed
 from tests.unit.console.views.queries.folded import FoldedViews
 

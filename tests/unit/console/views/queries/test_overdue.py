@@ -18,8 +18,8 @@ from headrace.schemas.records import Asset, Event, MediaReady
 from headrace.streams import pipeline
 from headrace.streams.worker.status_reports import StageStatusReport
 from tests.support import records
-from tests.support.records import CODEC, NOW, arrived
-from tests.unit.console.asset_history import completed, entry, job_started, labelled, letter, retry, sent
+from tests.support.records import CODEC, NOW, arrived, job_started
+from tests.unit.console.asset_history import completed, entry, labelled, letter, retry, sent
 from tests.unit.console.views.queries.folded import FoldedViews
 from tests.unit.console.views.queries.test_history import at_offsets
 
