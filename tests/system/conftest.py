@@ -58,15 +58,20 @@ def cluster_env(sandbox_folder: Path) -> dict[str, str]:
 @contextmanager
 def separate_cluster(folder: Path) -> Iterator[dict[str, str]]:
     """Run a cluster with all topics and schemas, for tests that count every record. This process has its variables."""
-    with pytest.MonkeyPatch.context() as patch:
-        try:
-            found = variables(cluster.up(folder))
-            for name, value in found.items():
-                patch.setenv(name, value)
-            _prepare(found)
-            yield found
-        finally:
-            cluster.down(folder)
+    with _running_cluster(folder) as found, pytest.MonkeyPatch.context() as patch:
+        for name, value in found.items():
+            patch.setenv(name, value)
+        yield found
+
+
+@contextmanager
+def _running_cluster(folder: Path) -> Iterator[dict[str, str]]:
+    try:
+        found = variables(cluster.up(folder))
+        _prepare(found)
+        yield found
+    finally:
+        cluster.down(folder)
 
 
 def _prepare(found: dict[str, str]) -> None:
@@ -77,9 +82,10 @@ def _prepare(found: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def moto_env(cluster_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The variables of the same broker with moto."""
-    with moto_cluster(cluster_env, tmp_path_factory.mktemp("moto")) as found:
+def moto_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables of moto and a broker of its own: each emulator sees the same names of objects."""
+    folder = own_folder() / "moto"
+    with _running_cluster(folder) as cluster, moto_cluster(cluster, tmp_path_factory.mktemp("moto")) as found:
         yield found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -147,6 +148,13 @@ async def test_cpu_time_is_limited(stub: Stub) -> None:
     with pytest.raises(PermanentError, match="more than 1 s of CPU time") as failure:
         await probe(PICTURE, tools=stub("while :; do :; done", cpu_seconds=1))
     assert failure.value.code == "unsupported_input"
+
+
+async def test_cpu_time_of_threads_is_limited(stub: Stub) -> None:
+    hashing = "hashlib.pbkdf2_hmac('sha256', b'', b'', 1 << 26)"
+    program = f"import hashlib, threading; [threading.Thread(target=lambda: {hashing}).start() for _ in range(4)]"
+    with pytest.raises(PermanentError, match="more than 2 s of CPU time"):
+        await probe(PICTURE, tools=stub(f'exec {sys.executable} -c "{program}"', cpu_seconds=2))
 
 
 async def test_words_in_the_errors_are_no_reason_to_try_again(stub: Stub) -> None:
