@@ -44,6 +44,12 @@ def test_what_was_downloaded_is_shared():
     assert jars.default_folder().is_relative_to(os.environ["THE_USERS_CACHE"])
 
 
+def test_processes_write_and_read_compiled_modules():
+    code = "import sys; print(sys.dont_write_bytecode)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (sys.dont_write_bytecode, done.stdout) == (False, "False\\n")
+
+
 def test_the_state_folder_is_this_process_s_own():
     with open(os.environ["SEEN"], "a") as seen:
         print(default_data(), file=seen)
@@ -71,6 +77,7 @@ def user(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
         "HOME": str(home),
         "XDG_STATE_HOME": str(home / "named") if named else "",
         "XDG_CACHE_HOME": "",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "THE_USERS_CACHE": str(home / ".cache"),
         "SEEN": str(tmp_path / "seen"),
         "HEADRACE_BOOTSTRAP_SERVERS": "127.0.0.1:29092",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ def settle() -> Path:
     atexit.register(_remove, folder, os.getpid())
     for name in [name for name in os.environ if name.startswith(USERS) and not name.startswith(ABOUT_TESTS)]:
         del os.environ[name]
+    sys.dont_write_bytecode = False  # else each of the processes that tests start compiles what it imports
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ |= {
         "XDG_STATE_HOME": str(folder / "state"),
         "AWS_CONFIG_FILE": str(folder / "aws" / "config"),
