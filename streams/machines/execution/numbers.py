@@ -25,7 +25,7 @@ def whole_number(field: DynamicValue, env: Environment, effective: Json) -> int:
     value = evaluate(field, env, effective, "number")
     number = parsed_integer(value)
     if number is None:
-        raise _not_a("integer", field, value)
+        raise _not_a("an", "integer", field, value)
     return number
 
 
@@ -38,7 +38,7 @@ def real_number(field: DynamicValue, env: Environment, effective: Json) -> float
     value = evaluate(field, env, effective, "number")
     number = _parsed_float(value)
     if number is None:
-        raise _not_a("float", field, value)
+        raise _not_a("a", "float", field, value)
     return number
 
 
@@ -62,7 +62,9 @@ def invalid(field: DynamicValue, cause: str) -> StatesError:
     return StatesError(QUERY_EVALUATION_ERROR if isinstance(field, JsonataValue) else RUNTIME, cause)
 
 
-def _not_a(kind: str, field: DynamicValue, value: Json) -> StatesError:
+def _not_a(article: str, kind: str, field: DynamicValue, value: Json) -> StatesError:
     text = value if isinstance(value, str) else compact(value)
+    if isinstance(field, JsonataValue):
+        return invalid(field, f"The {field.field} field cannot be parsed as {article} {kind}: {text}")
     source = f": {field.path.text}" if isinstance(field, PathValue) else ""
     return invalid(field, f'The {field.field} field refers to value "{text}" which is not a valid {kind}{source}')

@@ -20,7 +20,7 @@ from headrace.streams.machines.definition.model import (
 )
 from headrace.streams.machines.definition.parse import parse_machine
 from headrace.streams.machines.definition.values import DataFields, PathFields
-from headrace.streams.machines.errors import NO_CHOICE_MATCHED, DefinitionError, StatesError
+from headrace.streams.machines.errors import RUNTIME, DefinitionError, StatesError
 from headrace.streams.machines.execution.data_flow import (
     Environment,
     chosen,
@@ -122,7 +122,7 @@ def _run_choice(state: ChoiceState, env: Environment, effective: Json, answer: S
     elif state.default is not None:
         answer.complete(without_result(state.data, env, effective), state.default)
     else:
-        raise StatesError(NO_CHOICE_MATCHED, NOT_MATCHED)
+        raise StatesError(RUNTIME, NOT_MATCHED)
 
 
 def _run_fail(state: FailState, env: Environment, effective: Json, answer: StateAnswer) -> None:

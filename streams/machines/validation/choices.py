@@ -25,6 +25,18 @@ _COMPARATORS: dict[str, NodeCheck] = {
     **dict.fromkeys(("IsNull", "IsPresent", "IsNumeric", "IsString", "IsBoolean", "IsTimestamp"), boolean),
 }
 _BOOLEAN_OPERATORS = ("And", "Or", "Not")
+_LISTED = (
+    *("StringEquals", "IsBoolean", "StringLessThan", "IsNumeric", "BooleanEquals", "StringLessThanEqualsPath"),
+    *("NumericLessThan", "NumericGreaterThan", "NumericLessThanPath", "StringMatches", "TimestampLessThanEqualsPath"),
+    *("NumericEquals", "TimestampGreaterThan", "StringGreaterThanEqualsPath", "TimestampGreaterThanEqualsPath"),
+    *("TimestampLessThanEquals", "NumericLessThanEqualsPath", "TimestampEquals", "BooleanEqualsPath", "IsTimestamp"),
+    *("StringLessThanEquals", "NumericLessThanEquals", "StringLessThanPath", "TimestampGreaterThanPath"),
+    *("StringGreaterThan", "StringGreaterThanPath", "IsString", "StringEqualsPath", "TimestampEqualsPath"),
+    *("TimestampLessThan", "StringGreaterThanEquals", "NumericGreaterThanPath", "NumericGreaterThanEquals"),
+    *("NumericEqualsPath", "TimestampLessThanPath", "IsNull", "IsPresent", "TimestampGreaterThanEquals"),
+    "NumericGreaterThanEqualsPath",
+)
+"""The comparators in the order in which AWS lists them."""
 OPERATORS = frozenset((*_COMPARATORS, *_BOOLEAN_OPERATORS))
 
 
@@ -85,8 +97,8 @@ def _operands(rule: Node) -> list[Node]:
     """Check that a rule has one operator, and return the rules that it combines."""
     names = [name for name in rule.value if name in OPERATORS]
     if len(names) != 1:
-        listed = f": [{', '.join(names)}]" if names else ""
-        rule.error(f"A Choice rule must have exactly one comparison operator{listed}")
+        problem = "There should only be one" if names else "This object should have only one"
+        rule.error(f"{problem} of the following fields: [{', '.join(_LISTED)}]")
         return []
     [name] = names
     if name not in _BOOLEAN_OPERATORS:

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from headrace.streams.machines.json_syntax import syntax_error
 from headrace.streams.machines.json_text import TooDeepError, read_json, repeated_name
 from headrace.streams.machines.validation.findings import Report
 
@@ -17,8 +18,6 @@ MAX_BYTES = 1_048_576
 MAX_DEPTH = 500
 """Nested objects and arrays: about 120 levels of Parallel and Map states."""
 
-_JSON = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
-_WORD = re.compile(r"[A-Za-z_$][\w$]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _QUOTED = 500
 """Characters of the source that Jackson repeats in a message."""
@@ -87,34 +86,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _report_syntax(error: json.JSONDecodeError, report: Report) -> None:
-    message, at = _describe(error)
-    line = error.doc.count("\n", 0, at) + 1
-    column = at - error.doc.rfind("\n", 0, at)
-    location = f'[Source: (String)"{_quote(error.doc)}"; line: {line}, column: {column}]'
-    report.error("INVALID_JSON_DESCRIPTION", f"{message}\n at {location}", location)
+    described = syntax_error(error)
+    location = f'[Source: (String)"{_quote(error.doc)}"; {described.place(described.end)}]'
+    report.error("INVALID_JSON_DESCRIPTION", f"{described.message}\n at {location}", location)
 
 
 def _quote(source: str) -> str:
     rest = len(source) - _QUOTED
     return source if rest <= 0 else f"{source[:_QUOTED]}[truncated {rest} chars]"
-
-
-def _describe(error: json.JSONDecodeError) -> tuple[str, int]:
-    """Return the message of Jackson, and the position after what it could not read."""
-    text = error.doc
-    at = len(text) - len(text[error.pos :].lstrip())
-    word = _WORD.match(text, at)
-    if at >= len(text):
-        return "Unexpected end-of-input", len(text)
-    if error.msg.startswith(("Unterminated string", "Invalid control", "Invalid \\")):
-        return f"Invalid string: {error.msg}", error.pos
-    if word and error.msg.startswith("Expecting value"):
-        return f"Unrecognized token '{word[0]}': was expecting ({_JSON})", word.end()
-    expected = {
-        "Expecting value": f"expected a valid value ({_JSON})",
-        "Expecting property name enclosed in double quotes": "was expecting double-quote to start field name",
-        "Expecting ':' delimiter": "was expecting a colon to separate field name and value",
-        "Expecting ',' delimiter": "was expecting comma to separate entries",
-        "Extra data": "was expecting the end of the document",
-    }.get(error.msg, error.msg)
-    return f"Unexpected character ('{text[at]}' (code {ord(text[at])})): {expected}", at + 1

@@ -31,7 +31,10 @@ def path(node: Node) -> None:
 
 def reference_path(node: Node) -> None:
     """Check that a value is a path that selects at most one value."""
-    _compile(node, compile_reference_path, "Value is not a Reference Path")
+    if isinstance(node.value, str) and not node.value.startswith("$"):
+        node.error("Value is not a Reference Path: Reference path didn't start with '$'")
+    else:
+        _compile(node, compile_reference_path, "Value is not a Reference Path")
 
 
 def input_reference_path(node: Node) -> None:
@@ -44,8 +47,8 @@ def input_reference_path(node: Node) -> None:
 
 def result_path(node: Node) -> None:
     """Check ResultPath: null, or a reference path to write to."""
-    if isinstance(node.value, str) and not re.match(r"\$(?![$\w])", node.value):
-        node.error("Value is not a Reference Path: it must start with '$'")
+    if isinstance(node.value, str) and re.match(r"\$[$\w]", node.value):
+        node.error("Value is not a Reference Path: it must start with '$.' or '$['")
     elif node.value is not None:
         reference_path(node)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.streams.machines.errors import DefinitionError
 from headrace.streams.machines.expressions.jsonata.expression import compile_jsonata
-from headrace.streams.machines.expressions.jsonata.references import ERROR_OUTPUT, ROOT, top_level_references
+from headrace.streams.machines.expressions.jsonata.references import ROOT, STATES, top_level_references
 from headrace.streams.machines.expressions.jsonata.render import expression_of, is_expression
 from headrace.streams.machines.validation.node import Node
 
@@ -24,8 +24,8 @@ def check_expression(node: Node) -> None:
     for name in top_level_references(expression):
         if name == ROOT:
             node.error(f"Reference to '{name}' is not supported.", "UNSUPPORTED_JSONATA_EXPRESSION")
-        elif name != ERROR_OUTPUT:
+        elif not name.startswith(STATES):
             message = f"Reference to '{name}' at the top level is not supported."
             node.error(message, "UNSUPPORTED_JSONATA_EXPRESSION")
-        elif "/Catch[" not in node.location:
-            node.error(f"Reference to '{name}' is only supported in Catch.", "UNSUPPORTED_JSONATA_EXPRESSION")
+        elif name.removeprefix(STATES) not in ("input", "context", node.setting.result):
+            node.error(f"Field '{name}' does not exist.", "UNSUPPORTED_JSONATA_EXPRESSION")

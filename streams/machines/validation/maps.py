@@ -98,19 +98,41 @@ _BATCHER = ObjectFields(
 )
 
 
+_CSV_FIELDS = ("CSVHeaderLocation", "CSVHeaders", "CSVDelimiter")
+_NOT_WITH: dict[str, tuple[str, ...]] = {
+    "JSON": (*_CSV_FIELDS, "ManifestType"),
+    "JSONL": _CSV_FIELDS,
+    "PARQUET": _CSV_FIELDS,
+}
+"""The fields that a type of input does not have."""
+
+
 def reader(node: Node) -> None:
     """Check ItemReader."""
     _READER(node)
     config = node.value.get("ReaderConfig") if isinstance(node.value, dict) else None
     if not isinstance(config, dict):
         return
-    location, headers = config.get("CSVHeaderLocation"), "CSVHeaders" in config
-    if config.get("InputType") == "CSV" and location is None:
-        node.child("ReaderConfig").error("These fields are required: [CSVHeaderLocation]")
-    if location == "GIVEN" and not headers:
-        node.child("ReaderConfig").error("These fields are required: [CSVHeaders]")
-    if location == "FIRST_ROW" and headers:
-        node.child("ReaderConfig").error("Field 'CSVHeaders' is not supported")
+    place, input_type, location = node.child("ReaderConfig"), config.get("InputType"), config.get("CSVHeaderLocation")
+    if input_type is None and config.get("Transformation") == "LOAD_AND_FLATTEN":
+        place.error("The field 'InputType' is required")
+    if input_type == "CSV" and location is None:
+        place.error("The field 'CSVHeaderLocation' is required")
+    unsupported = set(_NOT_WITH.get(input_type, ())) if isinstance(input_type, str) else set()
+    if location == "GIVEN" and "CSVHeaders" not in config | dict.fromkeys(unsupported):
+        place.error("These fields are required: [CSVHeaders]")
+    if location == "FIRST_ROW":
+        unsupported.add("CSVHeaders")
+    for name in config:
+        if name in unsupported:
+            place.error(f"Field '{name}' is not supported")
+    _check_pointer(place, config.get("ItemsPointer"))
+
+
+def _check_pointer(config: Node, pointer: object) -> None:
+    if isinstance(pointer, str) and pointer and not pointer.startswith("/"):
+        quoted = f'"{pointer}"'
+        config.child("ItemsPointer").error(f"Invalid input: JSON Pointer expression must start with '/': {quoted}")
 
 
 def writer(node: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from headrace.streams.machines.validation.findings import Code, Report
@@ -18,6 +18,8 @@ class Setting:
     language: QueryLanguage
     express: bool
     report: Report
+    result: str = ""
+    """The field of `$states` that only some expressions can read: `result` or `errorOutput`; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Node:
 
 
 NodeCheck = Callable[[Node], None]
+
+
+def reading(result: str, check: NodeCheck) -> NodeCheck:
+    """Return a check of a field whose expressions can read `$states.result` or `$states.errorOutput`."""
+    return lambda node: check(replace(node, setting=replace(node.setting, result=result)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +110,4 @@ class ObjectFields:
         for group in self.alternatives:
             usable = [name for name in group if self.fields[name].language in (None, node.setting.language)]
             if not any(name in node.value for name in group):
-                node.error(f"One of the following fields is required: [{', '.join(usable)}]")
+                node.error(f"This object should have only one of the following fields: [{', '.join(usable)}]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.streams.machines.errors import ALL
 from headrace.streams.machines.validation.expressions import assignments, payload, result_path
-from headrace.streams.machines.validation.node import FieldRule, Node, ObjectFields
+from headrace.streams.machines.validation.node import FieldRule, Node, ObjectFields, reading
 from headrace.streams.machines.validation.values import (
     MAX_SECONDS,
     array_of,
@@ -34,8 +34,8 @@ _CATCHER = ObjectFields(
         "ErrorEquals": _ERROR_NAMES,
         "Next": FieldRule(text, required=True),
         "ResultPath": FieldRule(result_path, "JSONPath"),
-        "Output": FieldRule(payload, "JSONata"),
-        "Assign": FieldRule(assignments),
+        "Output": FieldRule(reading("errorOutput", payload), "JSONata"),
+        "Assign": FieldRule(reading("errorOutput", assignments)),
         "Comment": FieldRule(text),
     }
 )
@@ -70,7 +70,5 @@ def _check_all_is_last(node: Node) -> None:
         names = item.value.get("ErrorEquals") if isinstance(item.value, dict) else None
         if not isinstance(names, list) or ALL not in names:
             continue
-        if len(names) > 1:
-            item.child("ErrorEquals").error(f"'{ALL}' must appear alone")
-        if index < last:
-            item.child("ErrorEquals").error(f"'{ALL}' must be in the last entry")
+        if len(names) > 1 or index < last:
+            item.child("ErrorEquals").error(f"{ALL} must appear alone and at end of list")

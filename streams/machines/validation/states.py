@@ -15,7 +15,7 @@ from headrace.streams.machines.validation.expressions import (
     result_path,
     static_result,
 )
-from headrace.streams.machines.validation.node import FieldRule, Node, ObjectFields
+from headrace.streams.machines.validation.node import FieldRule, Node, ObjectFields, reading
 from headrace.streams.machines.validation.retriers import catchers, retriers
 from headrace.streams.machines.validation.values import (
     MAX_SECONDS,
@@ -40,7 +40,11 @@ _ARGUMENTS = {"Arguments": FieldRule(payload, "JSONata")}
 _RESULT_PATH = {"ResultPath": FieldRule(result_path, "JSONPath")}
 _RESULT = {**_RESULT_PATH, "ResultSelector": FieldRule(object_payload, "JSONPath")}
 _ERRORS = {"Retry": FieldRule(retriers), "Catch": FieldRule(catchers)}
-_WORK = {**_COMMON, **_NEXT, **_INPUT_OUTPUT, **_ASSIGN, **_PARAMETERS, **_RESULT, **_ERRORS}
+_READ_RESULT = {
+    "Output": FieldRule(reading("result", payload), "JSONata"),
+    "Assign": FieldRule(reading("result", assignments)),
+}
+_WORK = {**_COMMON, **_NEXT, **_INPUT_OUTPUT, **_READ_RESULT, **_PARAMETERS, **_RESULT, **_ERRORS}
 _SECONDS = integer_from(1, MAX_SECONDS)
 
 
@@ -48,7 +52,7 @@ def _seconds(name: str) -> dict[str, FieldRule]:
     return {name: FieldRule(or_expression(_SECONDS)), f"{name}Path": FieldRule(reference_path, "JSONPath")}
 
 
-_WAITS = ("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
+_WAITS = ("SecondsPath", "Seconds", "TimestampPath", "Timestamp")
 
 SCHEMAS: dict[str, ObjectFields] = {
     "Task": ObjectFields(
@@ -136,7 +140,7 @@ def check_state(state: Node) -> None:
     """Check the fields of a state."""
     kind = state.value.get("Type")
     if "Type" not in state.value:
-        state.error("These fields are required: [Type]")
+        state.error("The field 'Type' is required")
     elif not isinstance(kind, str):
         state.child("Type").error("Expected value of type String")
     elif kind not in SCHEMAS:
@@ -156,4 +160,4 @@ def _check_next(state: Node) -> None:
     if "Next" in state.value and ends:
         state.error("There should only be one of the following fields: [Next, End]")
     elif "Next" not in state.value and not ends:
-        state.error("One of the following fields is required: [Next, End]")
+        state.error("This object should have only one of the following fields: [Next, End]")

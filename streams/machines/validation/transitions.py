@@ -10,7 +10,7 @@ from headrace.streams.machines.validation.node import Node
 def check_transitions(machine: Node) -> None:
     """Check that each target exists, a transition leads to each state, and a state ends the machine."""
     states = machine.value.get("States")
-    if not isinstance(states, dict) or not states:
+    if not isinstance(states, dict):
         return
     targets = _check_targets(machine, states)
     if not any(_is_terminal(state) for state in states.values()):
@@ -49,4 +49,6 @@ def transitions(state: Node) -> Iterator[Node]:
 
 
 def _is_terminal(state: object) -> bool:
-    return isinstance(state, dict) and (state.get("End") is True or state.get("Type") in ("Succeed", "Fail"))
+    if not isinstance(state, dict) or "Type" not in state:
+        return False
+    return state.get("End") is True or state["Type"] in ("Succeed", "Fail")

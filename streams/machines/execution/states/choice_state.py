@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.streams.machines.definition.model import ChoiceRule, ChoiceState
-from headrace.streams.machines.errors import NO_CHOICE_MATCHED, StatesError
+from headrace.streams.machines.errors import RUNTIME, StatesError
 from headrace.streams.machines.execution.data_flow import (
     Environment,
     chosen,
@@ -36,7 +36,7 @@ def run_choice(draft: Draft, branch: FlowBranch, state: ChoiceState) -> None:
     elif state.default is not None:
         leave(draft, branch, state, without_result(state.data, env, effective), state.default)
     else:
-        raise StatesError(NO_CHOICE_MATCHED, NOT_MATCHED)
+        raise StatesError(RUNTIME, NOT_MATCHED)
 
 
 def matching_rule(state: ChoiceState, env: Environment, effective: Json) -> ChoiceRule | None:

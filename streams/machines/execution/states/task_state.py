@@ -152,8 +152,9 @@ def _seconds(field: DynamicValue | None, env: Environment, effective: Json) -> i
     if field is None:
         return None
     seconds = whole_number(field, env, effective)
-    if not 0 < seconds <= LONGEST_TIMEOUT:
-        raise invalid(field, f"The {field.field} field must be between 1 and {LONGEST_TIMEOUT} but was: {seconds}")
+    if not 0 <= seconds <= LONGEST_TIMEOUT:
+        name = field.field.removesuffix("Path")
+        raise invalid(field, f"{name} must be between 0 and {LONGEST_TIMEOUT} but was: {seconds}")
     return seconds
 
 

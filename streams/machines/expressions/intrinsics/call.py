@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from headrace.streams.machines.errors import INTRINSIC_FAILURE, RUNTIME, DefinitionError, StatesError
+from headrace.streams.machines.errors import RUNTIME, DefinitionError, StatesError
 from headrace.streams.machines.expressions.intrinsics.arguments import FailureError
-from headrace.streams.machines.expressions.intrinsics.functions import FUNCTIONS, Function, template_texts
+from headrace.streams.machines.expressions.intrinsics.functions import FUNCTIONS, template_texts
 from headrace.streams.machines.expressions.intrinsics.parse import Argument, IntrinsicCall, Literal, parse_call
 from headrace.streams.machines.expressions.paths.path import Path
 from headrace.streams.machines.expressions.paths.reference import root_of
@@ -29,50 +29,57 @@ class Intrinsic:
         """Return the result.
 
         Raises:
-            StatesError: An argument's path has no value (`States.Runtime`), or an argument is invalid
-                (`States.IntrinsicFailure`).
+            StatesError: An argument's path has no value, or an argument is invalid.
         """
+
+
+class _MissingError(Exception):
+    """A path has no value; the message says which."""
 
 
 @lru_cache(1024)
 def compile_intrinsic(text: str) -> Intrinsic:
-    """Return the compiled call.
+    """Return the compiled call. As on AWS, a wrong number of arguments fails when the function is called.
 
     Raises:
-        DefinitionError: The text is not a call of an intrinsic function with the right number of arguments.
+        DefinitionError: The text is not a call of an intrinsic function.
     """
-    return Intrinsic(text, _call(parse_call(text)))
+    call, written = _call(parse_call(text)), text.strip()
+
+    def evaluate(scope: Scope, entropy: Entropy) -> Json:
+        try:
+            return call(scope, entropy)
+        except FailureError as error:
+            cause = f"There was an error while evaluating the intrinsic function: {written}. {error}"
+            raise StatesError(RUNTIME, cause) from error
+        except _MissingError as error:
+            raise StatesError(RUNTIME, f"The function '{written}' had the following error: {error}") from error
+
+    return Intrinsic(text, evaluate)
 
 
 def _call(call: IntrinsicCall) -> Evaluate:
     function = FUNCTIONS.get(call.name)
     if function is None:
         raise DefinitionError(f"The intrinsic function 'States.{call.name}' does not exist.")
-    _check_count(call, function)
     arguments = [_argument(argument) for argument in call.arguments]
-    if call.name == "Format":
+    if call.name == "Format" and arguments:
         arguments[0] = _template(call.arguments[0])
+    accepted = len(arguments) >= function.fewest and (function.most is None or len(arguments) <= function.most)
+    invalid = f"Invalid arguments in States.{call.name}"
 
     def evaluate(scope: Scope, entropy: Entropy) -> Json:
         values = [argument(scope, entropy) for argument in arguments]
         try:
-            return function.apply(entropy, *values)
+            if accepted:
+                return function.apply(entropy, *values)
         except FailureError as error:
-            cause = f"The function 'States.{call.name}' failed: {error}."
-            raise StatesError(INTRINSIC_FAILURE, cause) from error
+            raise FailureError(str(error) or invalid) from error
         except RecursionError as error:
-            cause = f"The function 'States.{call.name}' failed: an argument is nested too deep."
-            raise StatesError(INTRINSIC_FAILURE, cause) from error
+            raise FailureError(invalid) from error
+        raise FailureError(invalid)
 
     return evaluate
-
-
-def _check_count(call: IntrinsicCall, function: Function) -> None:
-    count = len(call.arguments)
-    if count < function.fewest or (function.most is not None and count > function.most):
-        most = "or more" if function.most is None else f"to {function.most}"
-        expected = function.fewest if function.most == function.fewest else f"{function.fewest} {most}"
-        raise DefinitionError(f"The intrinsic function 'States.{call.name}' takes {expected} arguments, not {count}.")
 
 
 def _argument(argument: Argument) -> Evaluate:
@@ -84,7 +91,11 @@ def _argument(argument: Argument) -> Evaluate:
 def _template(argument: Argument) -> Evaluate:
     if not isinstance(argument, Literal) or not isinstance(argument.value, str):
         return _argument(argument)
-    texts = template_texts(argument.escaped, r"\'{}")
+    escaped = argument.escaped
+    try:
+        texts = template_texts(escaped, r"\'{}")
+    except FailureError:
+        return lambda _scope, _entropy: template_texts(escaped, r"\'{}")
     return lambda _scope, _entropy: texts
 
 
@@ -94,8 +105,9 @@ def _path(path: Path) -> Evaluate:
         if value is MISSING:
             root = root_of(path.root, scope)
             text = compact(None if root is MISSING else root)
-            cause = f"The JsonPath argument for the field '{path.text}' could not be found in the input '{text}'"
-            raise StatesError(RUNTIME, cause)
+            raise _MissingError(
+                f"The JsonPath argument for the field '{path.text}' could not be found in the input '{text}'"
+            )
         return value
 
     return evaluate

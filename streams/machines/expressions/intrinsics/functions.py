@@ -6,7 +6,6 @@ Source: Step Functions Developer Guide, "Intrinsics for JSONPath states".
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -15,19 +14,26 @@ from typing import NamedTuple
 
 from headrace.streams.machines.expressions.intrinsics import arrays
 from headrace.streams.machines.expressions.intrinsics.arguments import (
-    MAX_TEXT,
     FailureError,
+    bounded_text,
     object_of,
     rounded,
+    seed_of,
+    sum_of,
     text_of,
+    truncated,
 )
 from headrace.streams.machines.expressions.intrinsics.java_text import java_text
 from headrace.streams.machines.expressions.java_random import JavaRandom
 from headrace.streams.machines.expressions.scope import Entropy
+from headrace.streams.machines.json_syntax import syntax_error
 from headrace.streams.machines.json_text import compact
 from headrace.streams.machines.json_types import Json
 
 ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]")
+_URL_SAFE = str.maketrans("-_", "+/")
+_SOURCE = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
 
 
 class Function(NamedTuple):
@@ -46,27 +52,27 @@ def _pure(apply: Callable[..., Json], fewest: int, most: int | None = None) -> F
 
 def encode_base64(value: Json) -> Json:
     """Return the Base64 text of a string in UTF-8."""
-    return base64.b64encode(text_of(value, MAX_TEXT).encode("utf-8", "surrogatepass")).decode()
+    return base64.b64encode(bounded_text(value).encode("utf-8", "surrogatepass")).decode()
 
 
 def decode_base64(value: Json) -> Json:
-    """Return the string whose UTF-8 is in a Base64 text, as Java decodes it.
+    """Return the string whose UTF-8 is in a Base64 text, as Apache Commons Codec decodes it.
 
-    The padding can be absent. Bytes that are not UTF-8 become replacement characters.
+    Characters outside the alphabet are skipped, and padding ends the text. Bytes that are not UTF-8 become replacement
+    characters.
     """
-    text = text_of(value, MAX_TEXT)
-    padded = text if "=" in text else text + "=" * (-len(text) % 4)
-    try:
-        return base64.b64decode(padded, validate=True).decode("utf-8", "replace")
-    except (binascii.Error, ValueError) as error:
-        raise FailureError("the string is not Base64") from error
+    digits = _NO_BASE64.sub("", bounded_text(value).partition("=")[0])
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]
+    standard = digits.translate(_URL_SAFE)
+    return base64.b64decode(standard + "=" * (-len(digits) % 4)).decode("utf-8", "replace")
 
 
 def hashed(value: Json, algorithm: Json) -> Json:
-    """Return the hash of a string in UTF-8, in lower-case hexadecimal."""
-    if text_of(algorithm) not in ALGORITHMS:
-        raise FailureError(f"the algorithm must be one of {', '.join(ALGORITHMS)}")
-    return digest(text_of(value, MAX_TEXT), algorithm)
+    """Return the hash of a value's text in UTF-8, in lower-case hexadecimal."""
+    if value is None or not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise FailureError
+    return digest(bounded_text(java_text(value)), algorithm)
 
 
 def digest(text: str, algorithm: str) -> str:
@@ -77,8 +83,8 @@ def digest(text: str, algorithm: str) -> str:
 
 def merged(first: Json, second: Json, deep: Json) -> Json:
     """Return an object with the members of both; those of the second win. Deep merging does not exist."""
-    if deep is not False:
-        raise FailureError("the third argument must be false: deep merging is not supported")
+    if deep is True:
+        raise FailureError
     return {**object_of(first), **object_of(second)}
 
 
@@ -89,27 +95,41 @@ def parsed(value: Json) -> Json:
         return None
     try:
         return json.loads(text, parse_constant=_reject)
+    except json.JSONDecodeError as error:
+        raise FailureError(
+            f"Cannot convert String to Json in States.StringToJson, caused by: {_reason(error)}"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise FailureError("the string is not JSON") from error
+        raise FailureError from error
 
 
 def _reject(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
 
 
-def random_integer(entropy: Entropy, start: Json, end: Json, seed: Json = None) -> Json:
+def _reason(error: json.JSONDecodeError) -> str:
+    described = syntax_error(error)
+    inside = ""
+    if described.opened is not None:
+        kind = "Object" if described.text[described.opened] == "{" else "Array"
+        start = f"start marker at [Source: {_SOURCE}; {described.place(described.opened)}]"
+        inside = f": expected close marker for {kind} ({start})"
+    return f"{described.message}{inside}\n at [Source: {_SOURCE}; {described.place(described.at)}]"
+
+
+def random_integer(entropy: Entropy, start: Json, end: Json, *seed: Json) -> Json:
     """Return an integer, at least `start` and below `end`; the same one for the same seed."""
-    lowest, bound = rounded(start), rounded(end)
+    lowest, bound = truncated(start), truncated(end)
     if not 0 < bound - lowest < 1 << 31:
-        raise FailureError(f"the end {bound} must be above the start {lowest}")
-    if seed is None:
+        raise FailureError
+    if not seed:
         return entropy.integer(lowest, bound)
-    return lowest + JavaRandom(rounded(seed)).next_int(bound - lowest)
+    return lowest + JavaRandom(seed_of(seed[0])).next_int(bound - lowest)
 
 
 def added(first: Json, second: Json) -> Json:
     """Return the sum of both numbers, each rounded first."""
-    return rounded(first) + rounded(second)
+    return sum_of(rounded(first), rounded(second))
 
 
 def split(value: Json, delimiters: Json) -> Json:
@@ -127,16 +147,25 @@ def formatted(template: Json, *values: Json) -> Json:
     """
     texts = template if isinstance(template, tuple) else template_texts(text_of(template), "{}")
     if len(texts) - 1 != len(values):
-        raise FailureError(f"the template has {len(texts) - 1} placeholders, but there are {len(values)} values")
+        raise FailureError(
+            "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}."
+        )
     return texts[0] + "".join(java_text(value) + text for value, text in zip(values, texts[1:], strict=True))
 
 
 def template_texts(template: str, escapable: str) -> tuple[str, ...]:
-    """Return the texts between the placeholders; a backslash makes an escapable character literal."""
-    texts, characters = [""], re.split(rf"(\{{\}}|\\[{re.escape(escapable)}])", template)
-    for part in characters:
+    """Return the texts between the placeholders; a backslash makes an escapable character literal.
+
+    Raises:
+        FailureError: A brace has no other one.
+    """
+    texts = [""]
+    for part in re.split(rf"(\{{\}}|\\[{re.escape(escapable)}]|[{{}}])", template):
         if part == "{}":
             texts.append("")
+        elif part in ("{", "}"):
+            missing = "}" if part == "{" else "{"
+            raise FailureError(f"Invalid template in States.Format: matching '{missing}' not found for '{part}'.")
         else:
             texts[-1] += part[1:] if len(part) == 2 and part[0] == "\\" else part
     return tuple(texts)
@@ -160,6 +189,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "MathRandom": Function(random_integer, 2, 3),
     "StringSplit": _pure(split, 2),
     "StringToJson": _pure(parsed, 1),
-    "UUID": Function(lambda entropy: entropy.uuid(), 0, 0),
+    "UUID": Function(lambda entropy, *_ignored: entropy.uuid(), 0, None),
 }
 """The functions by name, without `States.`."""

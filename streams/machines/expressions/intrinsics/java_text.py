@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from headrace.streams.machines.errors import INTRINSIC_FAILURE, StatesError
+from headrace.streams.machines.expressions.intrinsics.arguments import FailureError
 from headrace.streams.machines.json_types import Json
 
 MAX_DEPTH = 200
@@ -18,10 +18,10 @@ def java_text(value: Json, depth: int = 0) -> str:
     """Return the text of a value; a string inside an object or array has no quotes.
 
     Raises:
-        StatesError: The value is nested too deep.
+        FailureError: The value is nested too deep.
     """
     if depth > MAX_DEPTH:
-        raise StatesError(INTRINSIC_FAILURE, f"The value is nested more than {MAX_DEPTH} levels deep.")
+        raise FailureError
     if isinstance(value, str):
         return value
     if value is None:

@@ -1,4 +1,4 @@
-"""What an expression reads without a value to read it from, which AWS refuses: `phone`, `$$`, `$states.errorOutput`.
+"""What an expression reads, of which AWS refuses some: `phone`, `$$`, and fields of `$states`.
 
 An expression has no input, so a path starts with `$states` or a variable. Names after the first step, and in filters,
 sort terms and groups, belong to the items of that step.
@@ -11,14 +11,14 @@ from typing import Any
 from headrace.streams.machines.expressions.jsonata.expression import Expression
 
 ROOT = "$$"
-ERROR_OUTPUT = "$states.errorOutput"
+STATES = "$states."
 
 _ITEM_FIELDS = frozenset({"stages", "predicate", "group", "terms", "pattern", "update", "delete"})
 """Parts of a node that are evaluated for an item, and not for the input."""
 
 
 def top_level_references(expression: Expression) -> list[str]:
-    """Return the names, each once: those of the input, `$$`, and `$states.errorOutput`."""
+    """Return the names, each once: those of the input, `$$`, and the fields of `$states`, such as `$states.input`."""
     names: dict[str, None] = {}
     seen: set[int] = set()
     pending: list[tuple[Any, bool]] = [(expression.tree, True)]
@@ -41,8 +41,8 @@ def _named(node: Any, *, is_top: bool) -> list[str]:
     first, *rest = node.steps
     if first.type == "name" and is_top:
         return [str(first.value)]
-    is_error_output = first.type == "variable" and first.value == "states" and rest and rest[0].type == "name"
-    return [ERROR_OUTPUT] if is_error_output and rest[0].value == "errorOutput" else []
+    reads_states = first.type == "variable" and first.value == "states" and rest and rest[0].type == "name"
+    return [STATES + rest[0].value] if reads_states else []
 
 
 def _parts(node: Any, *, is_top: bool) -> list[tuple[Any, bool]]:

@@ -155,7 +155,8 @@ def test_first_stimulus_is_start() -> None:
 def test_no_choice_matched() -> None:
     rule = {"Variable": "$.a", "IsPresent": True, "Next": "P"}
     driver = Driver(machine(C={"Type": "Choice", "Choices": [rule]}, P=passing())).start({})
-    assert driver.finish.error == "States.NoChoiceMatched"
+    assert driver.finish.error == "States.Runtime"
+    assert str(driver.finish.cause).endswith("The state does not point to a next state.")
 
 
 def test_events_name_the_event_before_them_in_their_branch() -> None:

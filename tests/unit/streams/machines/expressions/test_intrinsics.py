@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import Any
 
@@ -27,6 +26,9 @@ INPUT: dict[str, Any] = {
     "template": r"\{{}\} at C:\dir",
     "huge": 1e10,
     "deep": [[[[1]]]],
+    "swaps": [[1, 2], [1, 2], [2, 1]],
+    "pair": {"a": 1, "b": 2},
+    "swapped": {"b": 2, "a": 1},
 }
 
 
@@ -34,6 +36,14 @@ def evaluate(text: str, value: Json = INPUT, seed: int = 1) -> Json:
     """Return the result of a call."""
     scope = scope_of(value, {"Execution": {"Name": "run"}}, v=[7])
     return compile_intrinsic(text).evaluate(scope, entropy(seed))
+
+
+def failure(text: str, value: Json = INPUT) -> str:
+    """Return the cause of a call that fails with `States.Runtime`."""
+    with pytest.raises(StatesError) as error:
+        evaluate(text, value)
+    assert error.value.error == "States.Runtime"
+    return error.value.cause
 
 
 @pytest.mark.parametrize(
@@ -44,10 +54,12 @@ def evaluate(text: str, value: Json = INPUT, seed: int = 1) -> Json:
         ("States.Array( -1.5e2 ,$.list[?(@ > 3 && @ in [4,5])] )", [-150.0, [4, 5]]),
         ("States.Array($.list.length(), $['text'])", [5, "a,b;c"]),
         ("States.ArrayPartition($.list, 2)", [[1, 2], [3, 4], [5]]),
-        ("States.ArrayPartition($.list, 1.5)", [[1, 2], [3, 4], [5]]),
+        ("States.ArrayPartition($.list, 2.6)", [[1, 2], [3, 4], [5]]),
         ("States.ArrayPartition($.list, 9)", [[1, 2, 3, 4, 5]]),
-        ("States.ArrayContains($.list, 3.0)", True),
-        ("States.ArrayContains($.list, '3')", False),
+        ("States.ArrayContains($.list, 3)", True),
+        ("States.ArrayContains($.list, '3')", True),
+        ("States.ArrayContains(States.Array('true'), true)", True),
+        ("States.ArrayContains(States.Array($.swapped), $.pair)", False),
         ("States.ArrayContains($.list, true)", False),
         ("States.ArrayContains($.mixed, $.object)", False),
         ("States.ArrayContains($.mixed, null)", True),
@@ -55,19 +67,31 @@ def evaluate(text: str, value: Json = INPUT, seed: int = 1) -> Json:
         ("States.ArrayRange(1, 10, 2)", [1, 3, 5, 7, 9]),
         ("States.ArrayRange(3, 1, -1)", [3, 2, 1]),
         ("States.ArrayRange(1, 0, 1)", []),
-        ("States.ArrayRange(0.5, 2.4, 1)", [1, 2]),
+        ("States.ArrayRange(0.5, 2.9, 1)", [0, 1, 2]),
         ("States.ArrayLength(States.ArrayRange(1, 1000, 1))", 1000),
         ("States.ArrayGetItem($.list, 0)", 1),
-        ("States.ArrayGetItem($.list, 4.0)", 5),
+        ("States.ArrayGetItem($.list, 4.9)", 5),
+        ("States.ArrayGetItem($.list[9:], 3)", None),
         ("States.ArrayLength($.list)", 5),
-        ("States.ArrayUnique($.mixed)", [1, True, "1", None, [1], {"a": 1, "b": 2}, False, 0]),
-        ("States.ArrayUnique(States.Array(2, 1, 2, 1))", [2, 1]),
+        ("States.ArrayUnique($.mixed)", [None, [1], {"a": 1, "b": 2}, 0, 1, True, "1", False]),
+        ("States.ArrayUnique(States.Array(2, 1, 2, 1))", [1, 2]),
+        ("States.ArrayUnique(States.Array(true, false))", [False, True]),
+        ("States.ArrayUnique($.swaps)", [[2, 1], [1, 2]]),
+        (
+            "States.ArrayUnique(States.Array(40, 33, 16, -1, 1.5, 'ab', 99999999999))",
+            [16, -1, 33, "ab", 40, 1.5, 99999999999],
+        ),
         ("States.Base64Encode('Grüße')", "R3LDvMOfZQ=="),
         ("States.Base64Decode('R3LDvMOfZQ==')", "Grüße"),
         ("States.Base64Decode('/w')", "\ufffd"),
+        ("States.Base64Decode('_w')", "\ufffd"),
+        ("States.Base64Decode(' YWJj*ZA== YQ')", "abcd"),
+        ("States.Base64Decode('YWJjZ')", "abc"),
         ("States.Hash('input data', 'SHA-1')", "aaff4a450a104cd177d28d18d74485e8cae074b7"),
+        ("States.Hash(123, 'MD5')", "202cb962ac59075b964b07152d234b70"),
         ("States.Hash('é', 'MD5')", "66ddcd97cfdeabb2f6fb8a999b4bc76f"),
         ("States.JsonMerge($.object, $.other, false)", {"a": 1, "b": 9, "d": [True]}),
+        ("States.JsonMerge($.object, $.other, 'no')", {"a": 1, "b": 9, "d": [True]}),
         ("States.StringToJson($.json)", {"x": [1, 2.5]}),
         ("States.StringToJson(' ')", None),
         ("States.StringToJson('[1e2]')", [100.0]),
@@ -86,7 +110,7 @@ def evaluate(text: str, value: Json = INPUT, seed: int = 1) -> Json:
         ("States.Format('{}', $.deep)", "[[[[1]]]]"),
         (r"States.Format('\{{}\}', 1)", "{1}"),
         (r"States.Format('it\'s \\{}', 1)", "it's \\1"),
-        (r"States.Format('{\}{}', 1)", "{}1"),
+        (r"States.Format('\{\}{}', 1)", "{}1"),
         ("States.Format($.template, 1)", r"{1} at C:\dir"),
         ("States.Format('{}', '{}')", "{}"),
         ("States.Format('a,b)({}', States.Format('{}', 'x'))", "a,b)(x"),
@@ -99,64 +123,78 @@ def test_result(call: str, result: Json) -> None:
 
 
 def test_results_keep_the_type_of_their_elements() -> None:
-    assert [type(each) for each in evaluate("States.ArrayUnique($.mixed)")[:2]] == [int, bool]
+    assert [type(each) for each in evaluate("States.ArrayUnique(States.Array(1, true))")] == [int, bool]
     assert isinstance(evaluate("States.MathAdd(1.4, 1)"), int)
 
 
+INVALID = (
+    *("States.ArrayPartition($.text, 2)", "States.ArrayPartition($.list, 0)", "States.ArrayPartition($.list, 0.9)"),
+    *("States.ArrayPartition($.list, '2')", "States.ArrayPartition($.list)", "States.ArrayContains($.object, 1)"),
+    *("States.ArrayRange(1, 5, 0)", "States.ArrayRange(1, 5, 0.49)", "States.ArrayRange(0, 1000, 1)"),
+    *("States.ArrayRange(1, true, 1)", "States.ArrayRange(1, 5)", "States.ArrayRange(1, 5, 1, 9)"),
+    *("States.ArrayGetItem($.list, 5)", "States.ArrayGetItem($.list, -1)", "States.ArrayGetItem($.list, '1')"),
+    *("States.ArrayLength(null)", "States.ArrayUnique('aa')", "States.Base64Encode($.big)", "States.Base64Encode(1)"),
+    *("States.Base64Decode(1)", "States.Base64Decode()", "States.Hash($.big, 'MD5')", "States.Hash('a', 'CRC')"),
+    *("States.Hash('a', 1)", "States.Hash('a', $.list)", "States.Hash(null, 'MD5')"),
+    *("States.JsonMerge($.object, $.other, true)", "States.JsonMerge($.list, $.other, false)"),
+    *("States.JsonMerge($.object, null, false)", "States.StringToJson(1)", "States.StringToJson('[NaN]')"),
+    *("States.MathAdd('1', 2)", "States.MathAdd(null, 2)", "States.MathAdd(2147483647, 1)"),
+    *("States.MathAdd(3000000000, -1000000000)", "States.MathAdd(1e309, 1)", "States.MathRandom(5, 5)"),
+    *("States.MathRandom(1.4, 1.6)", "States.MathRandom(5, 1)", "States.MathRandom('a', 1)"),
+    *("States.MathRandom(1, 10, null)", "States.StringSplit(1, ',')", "States.StringSplit('a', null)"),
+    *("States.Format(1)", "States.Format($.n, 1)", "States.Format()"),
+)
+
+
+@pytest.mark.parametrize("call", INVALID)
+def test_invalid_argument_is_a_runtime_error(call: str) -> None:
+    name = call.partition("(")[0]
+    assert failure(call) == (
+        f"There was an error while evaluating the intrinsic function: {call}. Invalid arguments in {name}"
+    )
+
+
+def test_cause_of_a_nested_failure_has_the_whole_expression() -> None:
+    call = "States.Array(States.ArrayLength('a'))"
+    assert failure(f" {call} ") == (
+        f"There was an error while evaluating the intrinsic function: {call}. Invalid arguments in States.ArrayLength"
+    )
+
+
 @pytest.mark.parametrize(
-    ("call", "reason"),
+    ("template", "problem"),
     [
-        ("States.ArrayPartition($.text, 2)", "it needs an array, not a string"),
-        ("States.ArrayPartition($.list, 0)", "the chunk size must be at least 1, not 0"),
-        ("States.ArrayPartition($.list, '2')", "it needs a number, not a string"),
-        ("States.ArrayContains($.object, 1)", "it needs an array, not an object"),
-        ("States.ArrayRange(1, 5, 0)", "the step must not be 0"),
-        ("States.ArrayRange(0, 1000, 1)", "the array would have more than 1000 elements"),
-        ("States.ArrayRange(1, true, 1)", "it needs a number, not a boolean"),
-        ("States.ArrayGetItem($.list, 5)", "the index 5 is outside an array of 5 elements"),
-        ("States.ArrayGetItem($.list, -1)", "the index -1 is outside an array of 5 elements"),
-        ("States.ArrayGetItem($.list, 1.5)", "it needs an integer, not 1.5"),
-        ("States.ArrayLength(null)", "it needs an array, not null"),
-        ("States.ArrayUnique('aa')", "it needs an array, not a string"),
-        ("States.Base64Encode($.big)", "the string has more than 10000 characters"),
-        ("States.Base64Encode(1)", "it needs a string, not a number"),
-        ("States.Base64Decode('?')", "the string is not Base64"),
-        ("States.Base64Decode('YQ=')", "the string is not Base64"),
-        ("States.Base64Decode('é')", "the string is not Base64"),
-        ("States.Hash($.big, 'MD5')", "the string has more than 10000 characters"),
-        ("States.Hash('a', 'CRC')", "the algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512"),
-        ("States.Hash('a', 1)", "it needs a string, not a number"),
-        ("States.Hash($.object, 'MD5')", "it needs a string, not an object"),
-        (
-            "States.JsonMerge($.object, $.other, true)",
-            "the third argument must be false: deep merging is not supported",
-        ),
-        ("States.JsonMerge($.object, $.other, 0)", "the third argument must be false: deep merging is not supported"),
-        ("States.JsonMerge($.list, $.other, false)", "it needs an object, not an array"),
-        ("States.JsonMerge($.object, null, false)", "it needs an object, not null"),
-        ("States.StringToJson('{')", "the string is not JSON"),
-        ("States.StringToJson('NaN')", "the string is not JSON"),
-        ("States.StringToJson(1)", "it needs a string, not a number"),
-        ("States.MathAdd('1', 2)", "it needs a number, not a string"),
-        ("States.MathAdd(null, 2)", "it needs a number, not null"),
-        ("States.MathRandom(5, 5)", "the end 5 must be above the start 5"),
-        ("States.MathRandom(5, 1)", "the end 1 must be above the start 5"),
-        ("States.MathRandom('a', 1)", "it needs a number, not a string"),
-        ("States.StringSplit(1, ',')", "it needs a string, not a number"),
-        ("States.StringSplit('a', null)", "it needs a string, not null"),
-        ("States.Format('{}')", "the template has 1 placeholders, but there are 0 values"),
-        ("States.Format('{}', 1, 2)", "the template has 1 placeholders, but there are 2 values"),
-        ("States.Format(1)", "it needs a string, not a number"),
-        ("States.Format($.n, 1)", "it needs a string, not null"),
+        ("'Hello {', 1", "Invalid template in States.Format: matching '}' not found for '{'."),
+        ("'Hello {{}}', 1", "Invalid template in States.Format: matching '}' not found for '{'."),
+        ("'}'", "Invalid template in States.Format: matching '{' not found for '}'."),
+        ("'{}'", "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}."),
+        ("'{}', 1, 2", "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}."),
     ],
 )
-def test_invalid_argument_is_an_intrinsic_failure(call: str, reason: str) -> None:
-    with pytest.raises(StatesError) as error:
-        evaluate(call)
-    assert error.value.error == "States.IntrinsicFailure"
-    name = re.match(r"[\w.]+", call)
-    assert name is not None
-    assert error.value.cause == f"The function '{name[0]}' failed: {reason}."
+def test_cause_of_an_invalid_template(template: str, problem: str) -> None:
+    call = f"States.Format({template})"
+    assert failure(call) == f"There was an error while evaluating the intrinsic function: {call}. {problem}"
+
+
+SOURCE = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+OPEN = "Unexpected end-of-input: expected close marker for {} (start marker at " + SOURCE + "; line: 1, column: {}])"
+TOKENS = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "place"),
+    [
+        ('{"a": [1', OPEN.format("Array", 7), "line: 1, column: 9"),
+        ('{"[": 1', OPEN.format("Object", 1), "line: 1, column: 8"),
+        ("[1,\n x]", f"Unrecognized token 'x': {TOKENS}", "line: 2, column: 3"),
+        ("1 2", "Unexpected character ('2' (code 50)): was expecting the end of the document", "line: 1, column: 3"),
+    ],
+)
+def test_cause_of_a_text_that_is_not_json(text: str, problem: str, place: str) -> None:
+    assert failure("States.StringToJson($)", text) == (
+        "There was an error while evaluating the intrinsic function: States.StringToJson($). Cannot convert String to "
+        f"Json in States.StringToJson, caused by: {problem}\n at {SOURCE}; {place}]"
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,23 +207,25 @@ def test_missing_argument_is_a_runtime_error(call: str) -> None:
 
 
 def test_cause_of_a_missing_argument_names_its_path() -> None:
-    with pytest.raises(StatesError) as error:
-        evaluate("States.ArrayLength($.no)", {"other": 1})
-    assert error.value.cause == (
+    call = "States.Array(States.ArrayLength($.no))"
+    assert failure(call, {"other": 1}) == (
+        f"The function '{call}' had the following error: "
         "The JsonPath argument for the field '$.no' could not be found in the input '{\"other\":1}'"
     )
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_number_of_arguments_is_checked_at_creation(name: str) -> None:
+def test_number_of_arguments_is_checked_when_the_function_is_called(name: str) -> None:
     function = FUNCTIONS[name]
 
-    if function.fewest:
-        with pytest.raises(DefinitionError, match=f"'States.{name}' takes"):
-            compile_intrinsic(f"States.{name}({', '.join(['1'] * (function.fewest - 1))})")
-    if function.most is not None:
-        with pytest.raises(DefinitionError, match=f"'States.{name}' takes"):
-            compile_intrinsic(f"States.{name}({', '.join(['1'] * (function.most + 1))})")
+    counts = [function.fewest - 1] if function.fewest else []
+    counts += [] if function.most is None else [function.most + 1]
+    for count in counts:
+        assert f"Invalid arguments in States.{name}" in failure(f"States.{name}({', '.join(['1'] * count)})")
+
+
+def test_uuid_ignores_its_arguments() -> None:
+    assert uuid.UUID(str(evaluate("States.UUID($.n, 2)"))).version == 4
 
 
 def test_every_function_exists() -> None:
@@ -262,9 +302,9 @@ def test_seed_of_an_expression_fixes_its_number() -> None:
 @pytest.mark.parametrize(
     ("call", "error"),
     [
-        ("States.Format('{}', $)", "States.IntrinsicFailure"),
-        ("States.ArrayUnique($)", "States.IntrinsicFailure"),
-        ("States.ArrayContains($, 1)", "States.IntrinsicFailure"),
+        ("States.Format('{}', $)", "States.Runtime"),
+        ("States.ArrayUnique($)", "States.Runtime"),
+        ("States.ArrayContains($, 1)", "States.Runtime"),
         ("States.JsonToString($)", "States.Runtime"),
         ("States.ArrayLength($[0].a)", "States.Runtime"),
     ],

@@ -58,7 +58,7 @@ def test_terminal_and_choice_states_have_no_next_and_no_end(kind: str, field: st
 
 
 BROKEN_STATES: list[tuple[dict[str, Any], Found]] = [
-    ({"End": True}, (SCHEMA, "/States/S", "These fields are required: [Type]")),
+    ({"End": True}, (SCHEMA, "/States/S", "The field 'Type' is required")),
     ({"Type": 1, "End": True}, (SCHEMA, "/States/S/Type", "Expected value of type String")),
     (
         {"Type": "Job", "End": True},
@@ -78,7 +78,7 @@ BROKEN_STATES: list[tuple[dict[str, Any], Found]] = [
     ),
     (
         {**PASS, "ResultPath": "$$.x"},
-        (SCHEMA, "/States/S/ResultPath", "Value is not a Reference Path: it must start with '$'"),
+        (SCHEMA, "/States/S/ResultPath", "Value is not a Reference Path: it must start with '$.' or '$['"),
     ),
     ({**PASS, "ResultPath": "$.a[*]"}, (SCHEMA, "/States/S/ResultPath", "")),
     ({**PASS, "Assign": []}, (SCHEMA, "/States/S/Assign", "Expected value of type Object")),
@@ -110,7 +110,8 @@ BROKEN_STATES: list[tuple[dict[str, Any], Found]] = [
         (
             SCHEMA,
             "/States/S",
-            "One of the following fields is required: [Seconds, SecondsPath, Timestamp, TimestampPath]",
+            "This object should have only one of the following fields: "
+            "[SecondsPath, Seconds, TimestampPath, Timestamp]",
         ),
     ),
     (
@@ -118,7 +119,7 @@ BROKEN_STATES: list[tuple[dict[str, Any], Found]] = [
         (
             SCHEMA,
             "/States/S",
-            "There should only be one of the following fields: [Seconds, SecondsPath, Timestamp, TimestampPath]",
+            "There should only be one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp]",
         ),
     ),
     ({"Type": "Wait", "Seconds": -1, "End": True}, (SCHEMA, "/States/S/Seconds", "Minimum value is 0")),
@@ -138,7 +139,7 @@ BROKEN_STATES: list[tuple[dict[str, Any], Found]] = [
     ),
     (
         {"Type": "Map", "End": True},
-        (SCHEMA, "/States/S", "One of the following fields is required: [ItemProcessor, Iterator]"),
+        (SCHEMA, "/States/S", "This object should have only one of the following fields: [ItemProcessor, Iterator]"),
     ),
     (
         {"Type": "Map", "ItemProcessor": PROCESSOR, "Iterator": PROCESSOR, "End": True},
@@ -230,11 +231,15 @@ RETRIERS: list[tuple[list[Any], str, str]] = [
         "/States/S/Retry[0]/JitterStrategy",
         "The field 'JitterStrategy' should have one of these values: [FULL, NONE]",
     ),
-    ([{"ErrorEquals": ["States.ALL", "a"]}], "/States/S/Retry[0]/ErrorEquals", "'States.ALL' must appear alone"),
+    (
+        [{"ErrorEquals": ["States.ALL", "a"]}],
+        "/States/S/Retry[0]/ErrorEquals",
+        "States.ALL must appear alone and at end of list",
+    ),
     (
         [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["a"]}],
         "/States/S/Retry[0]/ErrorEquals",
-        "'States.ALL' must be in the last entry",
+        "States.ALL must appear alone and at end of list",
     ),
     ([{"ErrorEquals": ["a"], "Next": "S"}], "/States/S/Retry[0]", "Field 'Next' is not supported"),
 ]
@@ -264,12 +269,6 @@ def test_heartbeat_is_shorter_than_the_timeout() -> None:
 
 
 RULES: list[tuple[dict[str, Any], str, str]] = [
-    ({"Variable": "$.a", "Next": "S"}, "", "A Choice rule must have exactly one comparison operator"),
-    (
-        {"Variable": "$.a", "IsNull": True, "IsString": True, "Next": "S"},
-        "",
-        "A Choice rule must have exactly one comparison operator: [IsNull, IsString]",
-    ),
     ({"Variable": "$.a", "IsNull": True}, "", "These fields are required: [Next]"),
     ({"IsNull": True, "Next": "S"}, "", "These fields are required: [Variable]"),
     ({"Variable": "$.a", "NumericEquals": "1", "Next": "S"}, "/NumericEquals", "Expected value of type Number"),
@@ -515,6 +514,23 @@ def test_root_and_error_output_are_refused_where_there_is_none() -> None:
     ]
     catch = [{"ErrorEquals": ["States.ALL"], "Output": output, "Assign": {"e": output}, "Next": "S"}]
     assert state_errors({**task, "Catch": catch}, "JSONata") == []
+
+
+def test_fields_of_states_that_do_not_exist_are_refused() -> None:
+    task = {"Type": "Task", "Resource": FUNCTION, "End": True}
+    output = "{% [$states.input, $states.context, $states.result] %}"
+    catch = [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.result %}", "Next": "S"}]
+
+    assert state_errors({**task, "Output": output, "Assign": {"a": output}}, "JSONata") == []
+    assert [
+        found[1:] for found in state_errors({**task, "Arguments": {"Output": output}, "Catch": catch}, "JSONata")
+    ] == [
+        ("/States/S/Arguments/Output", "Field '$states.result' does not exist."),
+        ("/States/S/Catch[0]/Output", "Field '$states.result' does not exist."),
+    ]
+    assert [found[2] for found in state_errors({**PASS, "Output": "{% $states.inputs %}"}, "JSONata")] == [
+        "Field '$states.inputs' does not exist."
+    ]
 
 
 @pytest.mark.parametrize(
