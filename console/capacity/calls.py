@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from headrace.console.pipeline.fan_out import StageDelivery
-from headrace.streams.costs.estimates import CHARACTERS_PER_WORD, billed_calls
+from headrace.streams.costs.estimates import CHARACTERS_PER_WORD, billed_calls, texts_sent
 from headrace.streams.costs.prices import operation_of
 from headrace.streams.limits.service_inputs import text_rule
 from headrace.streams.media.sampling import most_frames
@@ -47,8 +47,7 @@ def sampled_frames(stage: Stage, record: Any) -> int:
 def _count(service: str, method: str, delivery: StageDelivery) -> int:
     words = getattr(delivery.record, "words", None)
     if words is not None and not delivery.is_job:
-        texts = 2 if method == "translate_text" and delivery.record.subtitles else 1
-        return texts * _parts(service, method, words)
+        return texts_sent(method, delivery.record) * _parts(service, method, words)
     if method in FRAMES and (frames := sampled_frames(delivery.stage, delivery.record)):
         return frames
     return 1

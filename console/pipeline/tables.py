@@ -19,7 +19,10 @@ from headrace.streams.stage import Stage
 _ASSET = Asset(bucket="", key="", version="", etag="", size=0, sequencer="")
 _NOWHERE = Pointer(bucket="", key="", size=0, sha256="", content_type="")
 HOUR = 3600.0
-_WORDS = MediaTranscribed(asset=_ASSET, language="en-US", excerpt="", words=1000, result=_NOWHERE, charges=())
+_WORDS = MediaTranscribed(
+    asset=_ASSET, language="en-US", excerpt="", words=1000, result=_NOWHERE, subtitles=_NOWHERE, charges=()
+)
+"""A transcript: it has subtitles, which documents do not have."""
 VIDEO, SAMPLED = "hour of video", "as frames"
 EXAMPLES: dict[str, Event] = {
     "image": ready_media("image"),

@@ -12,7 +12,7 @@ from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.records import MediaReady, Rendition
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
-from headrace.streams.costs.prices import PriceList
+from headrace.streams.costs.prices import PriceList, billed_minutes
 from headrace.streams.limits.input_check import check_media
 from headrace.streams.media.media_input import original
 from headrace.streams.results import ResultsBucket
@@ -75,7 +75,7 @@ class MediaConvert:
         job = result_of(SPEC, job_id, await self._aws.call("mediaconvert", SPEC.method, Id=job_id))
         name = job["Settings"]["Inputs"][0]["FileInput"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
         files: list[Rendition] = []
-        minutes = max(seconds, 10.0) / 60
+        minutes = billed_minutes("mediaconvert", seconds)
         charges = [self._prices.charge("mediaconvert", "CreateJob", minutes)]
         for group, details in zip(job["Settings"]["OutputGroups"], job["OutputGroupDetails"], strict=True):
             settings = group["OutputGroupSettings"]

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from headrace.schemas.jobs import JOB_SPECS
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
-from headrace.streams.costs.prices import PriceList
+from headrace.streams.costs.prices import PriceList, billed_minutes
 from headrace.streams.errors import PermanentError, StageError
 from headrace.streams.limits.input_check import check_media
 from headrace.streams.media.media_input import MediaInput
@@ -106,13 +106,14 @@ class Transcribe:
         content = await self._fetch(job["Transcript"].get(name, ""))
         results = json.loads(content)["results"]
         subtitles = job.get("Subtitles", {}).get("SubtitleFileUris", [])
+        minutes = billed_minutes("transcribe", seconds)
         return Transcript(
             language=job.get("LanguageCode", ""),
             text=" ".join(each["transcript"] for each in results["transcripts"]),
             answer=content,
             subtitles=await self._fetch(subtitles[0]) if subtitles else None,
             charges=tuple(
-                self._prices.charge("transcribe", f"{SPEC.operation} {feature}".rstrip(), max(seconds, 15.0) / 60)
+                self._prices.charge("transcribe", f"{SPEC.operation} {feature}".rstrip(), minutes)
                 for feature in (_PRICED if redacts else ("",))
             ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.streams.costs.prices import DECIMALS, PriceList, operation_of
+from headrace.streams.costs.prices import DECIMALS, PriceList, billed_minutes, operation_of
 from headrace.streams.media.sampling import most_frames
 from headrace.streams.rules.record_predicate import record_predicate
 from headrace.streams.stage import Stage
@@ -34,10 +34,10 @@ def estimate(stage: Stage, record: Any, prices: PriceList) -> float | None:
             price = prices.price_of(service, f"{name} {_modality(record)}") or prices.price_of(service, name)
             if price is None:
                 continue
-            amount = units(price.unit, record)
+            amount = units(price.unit, record, service)
             if amount is None:
                 return None
-            priced.append(amount * price.usd)
+            priced.append(amount * price.usd * texts_sent(method, record))
     return round(sum(priced), DECIMALS) if priced or not stage.paid_operations else None
 
 
@@ -54,8 +54,13 @@ def billed_calls(stage: Stage, record: Any) -> list[tuple[str, str]]:
     return [(service, method) for service, method in calls if _is_job(method) == starts_a_job]
 
 
-def units(unit: str, record: Any) -> float | None:
-    """Return the number of billing units of a record; None if it does not determine them."""
+def texts_sent(method: str, record: Any) -> int:
+    """Return how many texts of a record an SDK method is called for: subtitles are translated beside the transcript."""
+    return 2 if method == "translate_text" and getattr(record, "subtitles", None) else 1
+
+
+def units(unit: str, record: Any, service: str = "") -> float | None:
+    """Return the number of billing units of a record at a service; None if it does not determine them."""
     match unit:
         case "image" if getattr(record, "kind", "") != "video":
             return 1.0
@@ -63,7 +68,7 @@ def units(unit: str, record: Any) -> float | None:
             return None if record.duration_seconds is None else most_frames(record.duration_seconds)
         case "minute":
             seconds: float | None = getattr(record, "duration_seconds", None)
-            return None if seconds is None else seconds / 60
+            return None if seconds is None else billed_minutes(service, seconds)
         case "unit" | "character":
             words: int | None = getattr(record, "words", None)
             if words is None:

@@ -21,6 +21,10 @@ FALLBACK = "us-east-1"
 """The region whose prices apply where a region has none."""
 
 
+MINIMUM_SECONDS: Mapping[str, float] = {"transcribe": 15.0, "mediaconvert": 10.0}
+"""The shortest media that a service bills, by service. Sources: the price pages of Transcribe and MediaConvert."""
+
+
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars for one unit: an image, a minute, a page, a character."""
 
@@ -37,6 +41,7 @@ class PriceList:
     """The prices of one region. Loaded once, then passed to whatever meters or estimates calls."""
 
     prices: PriceTable
+    region: str = FALLBACK
 
     def price_of(self, service: str, operation: str) -> Price | None:
         """Return the price of a call; None if it is free."""
@@ -51,6 +56,11 @@ class PriceList:
         price = self.prices[service, operation]
         usd = round(units * price.usd, DECIMALS)
         return Charge(service=service, operation=operation, units=units, unit=price.unit, usd=usd)
+
+
+def billed_minutes(service: str, seconds: float) -> float:
+    """Return the minutes that a service bills for media of `seconds` seconds."""
+    return max(seconds, MINIMUM_SECONDS.get(service, 0.0)) / 60
 
 
 def load_price_list() -> PriceList:
@@ -80,7 +90,7 @@ def read_price_list(region: str, path: str = "") -> PriceList:
         except ValueError as error:
             raise SettingsError(f"HEADRACE_PRICES: {path}: {error}") from error
         prices |= custom_prices.get(region, {})
-    return PriceList(MappingProxyType(prices))
+    return PriceList(MappingProxyType(prices), region)
 
 
 def operation_of(method: str) -> str:

@@ -15,13 +15,24 @@ from typing import Any
 import psutil
 import pytest
 
+from headrace.console.kafka.log_reader import LogReader
+from headrace.console.routing.stages import load_stages
+from headrace.sandbox.access.control import call_control
+from headrace.sandbox.cluster.environment import of
 from headrace.sandbox.demo.run import ALL_STAGES
 from headrace.sandbox.demo.samples import samples
+from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.pipeline import OPTIONAL_STAGES
-from tests.support.process import COMMAND, wait_for
+from tests.support.billed_usage import BilledUsage, billed_usage
+from tests.support.prices import PRICES
+from tests.support.process import COMMAND, run, wait_for
 
 LIMIT = 120.0
 OPTIONAL = {stage.name: stage for stage in OPTIONAL_STAGES}
+DEPENDENT_CALLS = {"DetectCustomLabels", "InvokeModel", "SearchFaces"}
+"""One for each frame, passage or face: how many there are is known when the file has been read."""
+DEPENDENT_COSTS = {"documents", "data-automation", "describe", "summary"}
+"""They depend on the pages of a PDF, or on the tokens of a model."""
 MARK = "HEADRACE_TEST_OF_THE_DEMO"
 
 
@@ -72,15 +83,19 @@ def test_every_file_has_the_expected_outcome_and_everything_stops(environment: d
 
 
 @pytest.mark.timeout(2400)
-def test_all_stages_process_the_samples_and_print_what_they_found(environment: dict[str, str]) -> None:
-    completed = subprocess.run(
-        [COMMAND, "demo", "--all-stages", "--limit", str(5 * LIMIT)],
-        env={**environment, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stderr
+def test_all_stages_process_the_samples_and_cost_what_was_forecast(environment: dict[str, str]) -> None:
+    try:
+        completed = subprocess.run(
+            [COMMAND, "demo", "--all-stages", "--keep", "--limit", str(5 * LIMIT)],
+            env={**environment, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert completed.returncode == 0, completed.stderr
+        usage = usage_of(of(Path(environment["XDG_STATE_HOME"]) / "headrace" / "sandbox"))
+    finally:
+        run(environment, "sandbox", "down")
     found = found_by_stage(completed.stdout)
     enabled = tomllib.loads(ALL_STAGES.read_text("utf-8"))["stages"]
     assert enabled.keys() <= OPTIONAL.keys()
@@ -90,6 +105,21 @@ def test_all_stages_process_the_samples_and_print_what_they_found(environment: d
     assert any("CREDIT_DEBIT_NUMBER" in text for text in found["pii"])
     assert any("loudness" in text for text in found["quality"])
     assert left(environment) == []
+    counted = {name: number for name, number in usage.calls.items() if name not in DEPENDENT_CALLS}
+    assert counted == {name: number for name, number in usage.forecast_calls.items() if name not in DEPENDENT_CALLS}
+    for stage, usd in usage.charged_usd.items():
+        if stage not in DEPENDENT_COSTS:
+            assert usd == pytest.approx(usage.forecast_usd[stage], rel=0.1), stage
+
+
+def usage_of(sandbox: dict[str, str]) -> BilledUsage:
+    """Return what the stages of a sandbox called and charged, beside the forecast."""
+    log = LogReader(KafkaSettings(bootstrap_servers=sandbox["HEADRACE_BOOTSTRAP_SERVERS"]))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in sandbox.items():
+            patch.setenv(name, value)
+        ledger = call_control(sandbox["AWS_ENDPOINT_URL_REKOGNITION"] + "/ledger?limit=10000")
+    return billed_usage(log, load_stages(sandbox["HEADRACE_PIPELINE"]), PRICES, ledger["calls"])
 
 
 def found_by_stage(output: str) -> dict[str, list[str]]:

@@ -55,6 +55,7 @@ def test_costs_cover_the_media_a_stage_accepts() -> None:
     assert rows["labels"] == ["0.0010", "6.0000", "[1.2000]", "-", "-"]
     assert rows["transcript"] == ["-", "1.4400", "-", "1.4400", "-"]
     assert rows["entities"] == ["-", "-", "-", "-", "0.0060"]
+    assert rows["translation"] == ["-", "-", "-", "-", "0.1800"], "the transcript and its subtitles"
 
 
 def test_costs_show_frames_and_the_video_api(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from headrace.console.pipeline.tables import transcribed_words
 from headrace.schemas.settings import SettingsError
 from headrace.streams.aws.rekognition import Rekognition
 from headrace.streams.costs.estimates import estimate
@@ -99,3 +101,17 @@ def test_a_free_call_has_no_charge(prices: PriceList) -> None:
     assert prices.price_of("rekognition", "GetLabelDetection") is None
     with pytest.raises(KeyError):
         prices.charge("rekognition", "GetLabelDetection", 1)
+
+
+@pytest.mark.parametrize(("seconds", "usd"), [(4.0, 0.006), (15.0, 0.006), (60.0, 0.024)])
+def test_estimate_of_short_sound_is_the_shortest_billed_length(seconds: float, usd: float) -> None:
+    [transcript] = [stage for stage in all_stages() if stage.name == "transcript"]
+    sound = ready(kind="audio", duration_seconds=seconds)
+    assert estimate(transcript, sound, read_price_list("us-east-1")) == pytest.approx(usd)
+
+
+def test_estimate_of_a_translation_has_the_subtitles() -> None:
+    [translation] = [stage for stage in all_stages() if stage.name == "translation"]
+    record, prices = transcribed_words(1_000), read_price_list("us-east-1")
+    assert estimate(translation, record, prices) == pytest.approx(0.18)
+    assert estimate(translation, structs.replace(record, subtitles=None), prices) == pytest.approx(0.09)
