@@ -19,8 +19,15 @@ OBJECT_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "store_results": ("s3:GetObject", "s3:PutObject"),
     "convert_media": ("s3:GetObject", "s3:GetObjectVersion"),
     "convert_results": ("s3:PutObject",),
+    "forget_people": ("s3:DeleteObject",),
 }
-"""Actions on the objects of the media bucket and the results bucket. The last two are those of MediaConvert's role."""
+"""Actions on the objects of the media bucket and the results bucket.
+
+`convert_media` and `convert_results` are those of MediaConvert's role, `forget_people` that of an operator.
+"""
+
+FORGET_PEOPLE = ("rekognition:DeleteFaces",)
+"""Actions of `headrace faces forget`, besides those on pictures of faces in the results bucket."""
 
 FIND_OBJECTS = "s3:ListBucket"
 """Without it S3 answers 403 instead of 404 for an object that does not exist."""
@@ -34,6 +41,7 @@ RESOURCES: Mapping[str, str] = {
     "bedrock:InvokeModel": "arn:{partition}:bedrock:{region}::foundation-model/{model}",
     "mediaconvert:CreateJob": "arn:{partition}:mediaconvert:{region}:{account}:queues/Default",
     "mediaconvert:GetJob": "arn:{partition}:mediaconvert:{region}:{account}:jobs/*",
+    "rekognition:DeleteFaces": "arn:{partition}:rekognition:{region}:{account}:collection/*",
     "transcribe:GetTranscriptionJob": "arn:{partition}:transcribe:{region}:{account}:transcription-job/*",
 }
 """Resources of the actions that have resource types for the way in which stages call them. Other actions have "*".

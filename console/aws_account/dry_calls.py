@@ -200,6 +200,11 @@ _CALLS: Mapping[str, DryCall] = {
         lambda _, names: {"CollectionId": ABSENT, **_absent("Image", names)},
         ("ResourceNotFoundException", "InvalidS3ObjectException"),
     ),
+    "rekognition:DeleteFaces": DryCall(
+        "rekognition.delete_faces",
+        lambda _, names: {"CollectionId": ABSENT, "FaceIds": ["00000000-0000-0000-0000-000000000000"]},
+        ("ResourceNotFoundException",),
+    ),
     "transcribe:GetTranscriptionJob": DryCall(
         "transcribe.get_transcription_job",
         lambda _, names: {"TranscriptionJobName": ABSENT},

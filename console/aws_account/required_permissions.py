@@ -11,6 +11,7 @@ from headrace.connectors.bridge_sources.iam_policy import QUEUE_ACTIONS
 from headrace.connectors.sinks.registry import sink_kind
 from headrace.console.aws_account.component_permissions import (
     FIND_OBJECTS,
+    FORGET_PEOPLE,
     OBJECT_ACTIONS,
     RESOURCES,
     stage_permissions,
@@ -66,13 +67,22 @@ class AwsResources:
 Required = Mapping[RequiredPermission, Sequence[str]]
 """The components that need each permission."""
 
+FORGET = "faces forget"
+"""The command of an operator that needs permissions if a stage stores faces."""
+
 
 def required_permissions(resources: AwsResources, stages: Iterable[Stage], rules: Iterable[Rule]) -> Required:
-    """Return the permissions of the bridge, the enabled stages, the rules, and the roles that they pass on."""
+    """Return the permissions of the bridge, the enabled stages, the rules, and the roles that they pass on.
+
+    A stage that needs consent stores faces: the operator who forgets them needs permissions too.
+    """
     found: dict[RequiredPermission, list[str]] = {}
+    stages = tuple(stages)
     components = {"bridge": _of_bridge(resources)}
     components |= {stage.name: _of_stage(resources, stage) for stage in stages if not stage.name.startswith("rule-")}
     components |= {f"rule {rule.name}": _of_rule(resources, rule) for rule in rules if rule.enabled}
+    if any(stage.needs_consent for stage in stages):
+        components[FORGET] = _of_forget(resources)
     for component, permissions in components.items():
         for each in dict.fromkeys(permissions):
             found.setdefault(each, []).append(component)
@@ -95,6 +105,12 @@ def _of_stage(resources: AwsResources, stage: Stage) -> Iterator[RequiredPermiss
         yield RequiredPermission("sns:Publish", resources.jobs_topic)
     if wanted.passes:
         yield from _of_passed_role(resources, wanted.passes)
+
+
+def _of_forget(resources: AwsResources) -> Iterator[RequiredPermission]:
+    yield from _on_bucket(resources.bucket(resources.results_bucket), "forget_people")
+    names = {"partition": resources.partition, "region": resources.region, "account": resources.account}
+    yield from (RequiredPermission(each, RESOURCES[each].format(**names)) for each in FORGET_PEOPLE)
 
 
 def _on_bucket(bucket: str, use: str, principal: str = "") -> Iterator[RequiredPermission]:

@@ -18,3 +18,8 @@ output "role_arns" {
     { for stage, role in aws_iam_role.stage : stage => role.arn },
   )
 }
+
+output "forget_people_policy_arn" {
+  description = "The policy of `headrace faces forget`, for the roles of operators."
+  value       = aws_iam_policy.forget_people.arn
+}

@@ -67,6 +67,20 @@ resource "aws_iam_role_policy" "console" {
   })
 }
 
+# What `headrace faces forget` needs. It is attached to no role: an operator runs the command, and no component does.
+resource "aws_iam_policy" "forget_people" {
+  name        = "${var.name}-forget-people"
+  description = "Delete faces of collections, and pictures of faces in the results bucket."
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Sid = "DeleteFaces", Effect = "Allow", Action = local.wanted.forget_people, Resource = "arn:${local.partition}:rekognition:*:${local.account}:collection/*" },
+      { Sid = "DeletePictures", Effect = "Allow", Action = local.wanted.objects.forget_people, Resource = "${local.results}/*" },
+      { Sid = "FindPictures", Effect = "Allow", Action = "s3:ListBucket", Resource = local.results },
+    ]
+  })
+}
+
 # A role for each stage: it calls the operations of its stage, reads media only if the stage does, and stores results.
 resource "aws_iam_role" "stage" {
   for_each           = local.wanted.stages

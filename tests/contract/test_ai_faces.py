@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from PIL import Image
 
 from headrace.sandbox.ai.app import AiSettings
 from headrace.sandbox.cluster.environment import AI_SERVICES
@@ -23,31 +21,13 @@ from headrace.streams.people import FaceSearch
 from headrace.streams.settings import StreamSettings
 from tests.contract.ai import BUCKET, ROLE, Aws, connect, refusal
 from tests.contract.conftest import Serve
+from tests.support.drawn_faces import ADA, BOB, portrait
 from tests.support.prices import PRICES
 from tests.support.records import asset
 
 pytestmark = pytest.mark.system
 
-SKIN = (214, 150, 96)
 SEARCH = FaceSearch("test-people", 95.0)
-
-
-def portrait(*faces: tuple[str, int, int], size: int = 160, background: str = "navy") -> bytes:
-    """A picture of drawn faces: the pattern, left and top of each. Faces with one pattern are of one person."""
-    image = Image.new("RGB", (640, 480), background)
-    for pattern, left, top in faces:
-        face = Image.new("RGB", (8, 8), SKIN)
-        for number, mark in enumerate(pattern):
-            if mark == "#":
-                face.putpixel((1 + number % 6, 1 + number // 6), (90, 20, 120))
-        image.paste(face.resize((size, size), Image.Resampling.NEAREST), (left, top))
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=92)
-    return file.getvalue()
-
-
-ADA = ".#..#......" + "######"
-BOB = "#.#.#.#.#.#.#.#.#.#.#.#.#.#"
 
 
 @pytest.fixture

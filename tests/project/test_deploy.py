@@ -17,6 +17,7 @@ from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.connectors.bridge_sources.config import QueueSource
 from headrace.connectors.events import data_automation, mediaconvert, transcribe
 from headrace.console.aws_account.component_permissions import (
+    FORGET_PEOPLE,
     OBJECT_ACTIONS,
     RESOURCES,
     iam_action,
@@ -84,6 +85,7 @@ def wanted() -> dict[str, Any]:
         "patterns": {name: source.pattern(QUEUE) for name, source in SOURCES.items() if source.pattern},
         "bridge": list(iam_policy.QUEUE_ACTIONS),
         "objects": {name: list(actions) for name, actions in OBJECT_ACTIONS.items()},
+        "forget_people": list(FORGET_PEOPLE),
         "stages": {stage.name: _permissions(stage) for stage in STAGES},
         "tasks": list(task_actions(StreamSettings.model_construct().task_actions)),
         "acls": {name: _grouped(ROLES[name]) for name in (*DEPLOYED, *(stage.name for stage in STAGES))},
@@ -420,8 +422,17 @@ def test_module_grants_all_resources_only_where_the_service_has_no_resource_type
         '      resources = lookup(local.resources, statement.value, ["*"])'
     ]
     restricted = set(re.findall(r'^    "(\w+:\w+)" += \[', text, re.MULTILINE))
-    assert restricted == RESOURCES.keys()
+    assert restricted == RESOURCES.keys() - set(FORGET_PEOPLE)
     assert restricted <= {each for stage in wanted()["stages"].values() for each in stage["actions"]}
+
+
+def test_people_are_forgotten_by_operators_only() -> None:
+    """No component has the actions of `headrace faces forget`; a policy that is attached to none has them."""
+    granted = {action for stage in wanted()["stages"].values() for action in stage["actions"]}
+    assert not granted & {*FORGET_PEOPLE, *OBJECT_ACTIONS["forget_people"]}
+    text = "".join(file.read_text("utf-8") for file in MODULE.glob("*.tf"))
+    assert re.findall(r"local\.wanted\.(\S*forget_people)", text) == ["forget_people", "objects.forget_people"]
+    assert "aws_iam_role_policy_attachment" not in text
 
 
 def test_tasks_of_machines_have_permissions_only_on_given_resources() -> None:

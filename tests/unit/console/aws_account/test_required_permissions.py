@@ -36,6 +36,19 @@ def test_bridge_needs_its_queue() -> None:
     assert {tuple(components) for components in found.values()} == {("bridge",)}
 
 
+def test_only_who_forgets_people_may_delete_faces_and_their_pictures() -> None:
+    found = required_permissions(RESOURCES, [named("face-search")], ())
+    deletions = {
+        RequiredPermission("rekognition:DeleteFaces", f"arn:aws:rekognition:{RESOURCES.region}:{ACCOUNT}:collection/*"),
+        RequiredPermission("s3:DeleteObject", "arn:aws:s3:::results/*"),
+    }
+    assert {each for each in found if "Delete" in each.action and "sqs" not in each.action} == deletions
+    assert {tuple(found[each]) for each in deletions} == {("faces forget",)}
+    assert "faces forget" in found[RequiredPermission("s3:ListBucket", "arn:aws:s3:::results")]
+    without = required_permissions(RESOURCES, get_stages(["labels"]), ())
+    assert not any("faces forget" in components for components in without.values())
+
+
 def test_stage_needs_media_results_and_its_role() -> None:
     found = required_permissions(RESOURCES, get_stages(["labels"]), ())
     role = RESOURCES.jobs_role
