@@ -1,8 +1,8 @@
 """Asynchronous AWS jobs: the status words, status calls and quotas of each service.
 
-Quotas are AWS's defaults for an account and region. Sources: "Quotas" of the Rekognition, Transcribe, Textract, Polly
-and MediaConvert guides; "Amazon Bedrock endpoints and quotas" for Bedrock Data Automation; the API References for the
-calls and the status words.
+Quotas are AWS's defaults for an account and region. Sources: the pages "endpoints and quotas" of Rekognition, Textract
+and Bedrock in the AWS General Reference and "Guidelines and quotas" of Transcribe, compared in November 2026; "Quotas"
+of the Polly and MediaConvert guides; the API References for the calls and the status words.
 """
 
 from __future__ import annotations
@@ -93,7 +93,14 @@ CONCURRENT_JOBS: Mapping[str, int] = {
     "mediaconvert": 100,
     DATA_AUTOMATION: 20,  # for audio, images and videos each; 25 for documents
 }
-"""The default quota of jobs that run at the same time, by service."""
+"""The default quota of jobs that run at the same time, by service, where a region has no other one."""
+
+_REGIONAL_JOBS: Mapping[str, Mapping[str, int]] = {"us-east-1": {"textract": 600}, "us-west-2": {"textract": 600}}
+
+
+def concurrent_jobs(region: str) -> Mapping[str, int]:
+    """Return the default quota of jobs that run at the same time in a region, by service."""
+    return {**CONCURRENT_JOBS, **_REGIONAL_JOBS.get(region, {})}
 
 
 def succeeded(status: str) -> bool | None:

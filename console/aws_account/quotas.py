@@ -34,7 +34,7 @@ _SERVICES = {"bedrock-runtime": "bedrock", DATA_AUTOMATION: "bedrock"}
 
 def quota_checks(reader: AccountReader, stages: Sequence[Stage], settings: StreamSettings) -> list[DoctorCheck]:
     """Return a check for each service with jobs, and for each configured rate."""
-    configured = quotas(stages, settings.slots)
+    configured = quotas(stages, settings.slots, reader.region)
     jobs: dict[str, int] = {}
     for pool, limit in configured.limits.items():
         services = {each.job.service for each in stages if each.job and configured.pools.get(each.name) == pool}

@@ -65,7 +65,7 @@ def plan_capacity(stages: Sequence[Stage], workload: Workload, given: PlanInputs
         plan_topics(demand, consumers, numbers, given.policy),
         given.policy,
         plan_s3(demand, given.prices),
-        plan_quotas(demand, workload, given.assumed, given.settings),
+        plan_quotas(demand, workload, given.assumed, given.settings, given.prices.region),
         sum(each.usd for each in demand.stages),
         sum(each.unpriced for each in demand.stages),
     )

@@ -58,14 +58,14 @@ class QuotaPlan:
 
 
 def plan_quotas(
-    demand: Demand, workload: Workload, assumed: Assumptions, settings: StreamSettings
+    demand: Demand, workload: Workload, assumed: Assumptions, settings: StreamSettings, region: str
 ) -> tuple[QuotaPlan, ...]:
     """Plan the jobs of each service and the calls of each operation; the scarcest first."""
     stages = [each.stage for each in demand.stages]
     rates = {**CALLS_PER_SECOND, **settings.rates}
     planned = [
         _plan(name, JOBS, average, limit, workload, assumed)
-        for name, average, limit in _jobs(demand, quotas(stages, settings.slots))
+        for name, average, limit in _jobs(demand, quotas(stages, settings.slots, region))
     ]
     calls: defaultdict[str, float] = defaultdict(float)
     for stage in demand.stages:

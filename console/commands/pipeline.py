@@ -35,12 +35,13 @@ def check(file: Annotated[str, typer.Argument(help="Pipeline file.")]) -> None:
     """Check a pipeline file. Exit code 1, with the location and a remedy, if it is invalid."""
     from headrace.console.routing.stages import load_stages
     from headrace.streams import pipeline
+    from headrace.streams.costs.prices import load_price_list
     from headrace.streams.limits import job_quotas
     from headrace.streams.worker.limit_names import check_limit_names
 
     stages, settings = load_stages(file), _settings()
     check_limit_names(settings, (*pipeline.all_stages(), *stages))
-    for line in job_quotas.overbooked(stages, settings.slots):
+    for line in job_quotas.overbooked(stages, settings.slots, load_price_list().region):
         print_line(f"note: {line} (HEADRACE_SLOTS)")
     print_line(f"{file}: {len(stages)} stages, {sum(bool(stage.paid_operations) for stage in stages)} of them paid")
 

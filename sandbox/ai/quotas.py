@@ -6,7 +6,8 @@ from headrace.sandbox.ai.framework.errors import ServiceError
 from headrace.sandbox.ai.framework.ledger import JobSubject
 from headrace.sandbox.ai.framework.paging import InvalidTokenError, ResultPage, cut
 from headrace.sandbox.ai.framework.service import Params, Service, ServiceContext
-from headrace.schemas.jobs import CONCURRENT_JOBS
+from headrace.sandbox.names import REGION
+from headrace.schemas.jobs import concurrent_jobs
 
 MAX_RESULTS = 100
 _NAMES = {
@@ -28,7 +29,7 @@ def list_service_quotas(params: Params, context: ServiceContext) -> Params:
             "ServiceCode": code,
             "QuotaCode": f"L-{number:08d}",
             "QuotaName": name,
-            "Value": float(CONCURRENT_JOBS[service]),
+            "Value": float(concurrent_jobs(REGION)[service]),
             "Unit": "None",
             "Adjustable": True,
             "GlobalQuota": False,

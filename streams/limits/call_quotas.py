@@ -1,8 +1,9 @@
 """AWS's default quotas of calls per second, by service and SDK method, as `HEADRACE_RATES` names them.
 
-They are those of the Regions with the highest defaults, such as us-east-1; other Regions have less. Sources: the pages
-"endpoints and quotas" of Amazon Rekognition, Transcribe and Textract in the AWS General Reference. An operation that is
-missing has a default of its own, which is shown by Service Quotas. HEADRACE_RATES takes precedence.
+They are those of us-east-1, which no Region exceeds; others have less. Sources, compared in November 2026: the pages
+"endpoints and quotas" of Amazon Rekognition and Textract in the AWS General Reference, and "Guidelines and quotas" in
+the Amazon Transcribe Developer Guide. An operation that is missing has a default of its own, which is shown by Service
+Quotas. HEADRACE_RATES takes precedence.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headrace.schemas.ids import token_stage
-from headrace.schemas.jobs import CONCURRENT_JOBS
+from headrace.schemas.jobs import CONCURRENT_JOBS, concurrent_jobs
 from headrace.streams.stage import Stage
 
 
@@ -26,22 +26,27 @@ class JobQuotas:
         return self.pools.get(token_stage(token) or "", "")
 
 
-def quotas(stages: Sequence[Stage], own: Mapping[str, int]) -> JobQuotas:
-    """Return the quotas of a pipeline. `own` has the quotas of single stages; a service keeps at least one slot."""
+def quotas(stages: Sequence[Stage], own: Mapping[str, int], region: str) -> JobQuotas:
+    """Return the quotas of a pipeline in a region.
+
+    `own` has the quotas of single stages; a service keeps at least one slot.
+    """
     limits: dict[str, int] = {}
+    defaults = concurrent_jobs(region)
     pools: dict[str, str] = {}
     for service, names in _by_service(stages).items():
-        limits[service] = max(1, CONCURRENT_JOBS[service] - sum(own.get(name, 0) for name in names))
+        limits[service] = max(1, defaults[service] - sum(own.get(name, 0) for name in names))
         pools |= {name: name if name in own else service for name in names}
     limits |= {name: slots for name, slots in own.items() if pools.get(name) == name}
     return JobQuotas({pool: limits[pool] for pool in pools.values()}, pools)
 
 
-def overbooked(stages: Sequence[Stage], own: Mapping[str, int]) -> list[str]:
-    """Return a warning for each service whose stages together exceed AWS's default quota."""
+def overbooked(stages: Sequence[Stage], own: Mapping[str, int], region: str) -> list[str]:
+    """Return a warning for each service whose stages together exceed AWS's default quota in a region."""
     lines = []
+    defaults = concurrent_jobs(region)
     for service, names in _by_service(stages).items():
-        quota, chosen = CONCURRENT_JOBS[service], {name: own[name] for name in names if name in own}
+        quota, chosen = defaults[service], {name: own[name] for name in names if name in own}
         shared = len(names) > len(chosen)
         if sum(chosen.values()) + shared > quota:
             slots = ", ".join(f"{name}={number}" for name, number in chosen.items())

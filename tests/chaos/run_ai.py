@@ -40,7 +40,7 @@ from headrace.sandbox.demo.isolation import isolate_environment
 from headrace.sandbox.demo.workspace import end
 from headrace.sandbox.names import MEDIA_BUCKET
 from headrace.schemas.ids import token_stage
-from headrace.schemas.jobs import CONCURRENT_JOBS
+from headrace.schemas.jobs import concurrent_jobs
 from headrace.schemas.topics import UPLOADED
 from headrace.streams import pipeline
 from headrace.streams.handlers import AsyncJob, Transform
@@ -145,9 +145,9 @@ def _run(folder: Path, plan: ChaosPlan) -> Verdict:
     most = _most_at_once(log)
     anomalies += [*_double(log), *_again(log), *(_repeated_content(log) if plan.reuse else ())]
     anomalies += [
-        f"{name}: {number} jobs at once, of {CONCURRENT_JOBS[name]}"
+        f"{name}: {number} jobs at once, of {quota}"
         for name, number in most.items()
-        if number > CONCURRENT_JOBS[name]
+        if number > (quota := concurrent_jobs(names.REGION)[name])
     ]
     took = round(time.monotonic() - begun, 1)
     contents = len({sample.name for sample in wanted.values()})

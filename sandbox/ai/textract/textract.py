@@ -16,10 +16,12 @@ from headrace.sandbox.ai.framework.sns_jobs import SnsJobs
 from headrace.sandbox.ai.textract import documents
 from headrace.sandbox.ai.textract.blocks import blocks
 from headrace.sandbox.ai.textract.documents import DecodedDocument
+from headrace.sandbox.names import REGION
+from headrace.schemas.jobs import concurrent_jobs
 from headrace.streams.limits.service_inputs import media_rule
 
 MAX_RESULTS = 1000
-DOCUMENT_JOBS = SnsJobs("textract", "DocumentLocation", max_running=100)
+DOCUMENT_JOBS = SnsJobs("textract", "DocumentLocation", max_running=concurrent_jobs(REGION)["textract"])
 MODEL = "1.0"
 TEXT, ANALYSIS = "StartDocumentTextDetection", "StartDocumentAnalysis"
 

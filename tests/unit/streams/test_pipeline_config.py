@@ -194,25 +194,30 @@ async def test_ready_event_has_the_tags() -> None:
 
 
 def test_stages_share_the_quota_of_their_service() -> None:
-    quotas = job_quotas.quotas(pipeline.stages(), {})
+    quotas = job_quotas.quotas(pipeline.stages(), {}, "us-east-1")
     assert (quotas.pools["labels"], quotas.pools["moderation"]) == ("rekognition", "rekognition")
     assert quotas.limits["rekognition"] == CONCURRENT_JOBS["rekognition"]
-    assert job_quotas.overbooked(pipeline.stages(), {}) == []
+    documents = [stage for stage in pipeline.all_stages() if stage.name == "documents"]
+    by_region = {region: job_quotas.quotas(documents, {}, region).limits for region in ("us-east-1", "eu-west-1")}
+    assert by_region == {"us-east-1": {"textract": 600}, "eu-west-1": {"textract": 100}}
+    assert job_quotas.overbooked(documents, {"documents": 400}, "us-east-1") == []
+    assert job_quotas.overbooked(documents, {"documents": 400}, "eu-west-1") != []
+    assert job_quotas.overbooked(pipeline.stages(), {}, "us-east-1") == []
 
 
 def test_configured_slots_are_taken_from_the_quota_of_the_service() -> None:
-    quotas = job_quotas.quotas(pipeline.stages(), {"labels": 15})
+    quotas = job_quotas.quotas(pipeline.stages(), {"labels": 15}, "us-east-1")
     assert (quotas.pools["labels"], quotas.pools["moderation"]) == ("labels", "rekognition")
     assert (quotas.limits["labels"], quotas.limits["rekognition"]) == (15, 5)
 
 
 def test_configured_slots_above_the_quota_leave_one_and_are_reported() -> None:
-    assert job_quotas.quotas(pipeline.stages(), {"labels": 30}).limits == {
+    assert job_quotas.quotas(pipeline.stages(), {"labels": 30}, "us-east-1").limits == {
         "labels": 30,
         "rekognition": 1,
         "transcribe": CONCURRENT_JOBS["transcribe"],
     }
-    [line] = job_quotas.overbooked(pipeline.stages(), {"labels": 30})
+    [line] = job_quotas.overbooked(pipeline.stages(), {"labels": 30}, "us-east-1")
     assert line.startswith("rekognition runs 20 jobs at a time unless AWS raised it; labels=30 are 30")
 
 
