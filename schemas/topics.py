@@ -111,11 +111,11 @@ COMPLETED = Topic("media.completed", "fan-in: every stage expected for an object
 BRIDGE_DLQ = Topic("bridge.dlq", "unparseable AWS messages, unchanged", retention_days=90, max_bytes=LARGEST)
 SCHEMAS = Topic("system.schemas", "writer schemas by fingerprint", partitions=1, compacted=True)
 BACKFILLS = Topic("system.backfills", "checkpoints of backfills", partitions=1, compacted=True)
-
 WORKERS = Topic("system.workers", "status of the stages of each worker", partitions=1, compacted=True)
 LOSSES = Topic("system.losses", "records that were deleted before a stage read them", partitions=1, compacted=True)
 DISPOSITIONS = Topic("system.dispositions", "decisions about dead letters", partitions=1, compacted=True)
 SLOTS = Topic("system.slots", "claims of job slots, waiting and running; key = job token", partitions=1, compacted=True)
+SPENDING = Topic("system.spending", "snapshots of the spending of a day", partitions=1, compacted=True)
 RULES = Topic("system.rules", "active rules", partitions=1, compacted=True)
 PEOPLE_FACTS = Topic(
     "system.people",

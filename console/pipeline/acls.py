@@ -91,6 +91,7 @@ def _stage(stage: Stage, scope: AclScope) -> tuple[AclRule, ...]:
     reads += scope.followed if stage.paid_operations else ()
     reads += (topics.RULES,) if scope.rules_on_log and stage.name.startswith(PREFIX) else ()
     writes = (
+        *((topics.SPENDING,) if stage.paid_operations and topics.SPENDING in scope.followed else ()),
         topics.retry(stage.name),
         topics.dead_letters(stage.name),
         topics.WORKERS,

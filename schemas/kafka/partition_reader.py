@@ -41,6 +41,19 @@ def read_partition(settings: KafkaSettings, topic: str, partition: int) -> Itera
         consumer.close()
 
 
+def read_partition_if_exists(settings: KafkaSettings, topic: str, partition: int) -> Iterator[ConsumerRecord]:
+    """Yield the records of a partition as `read_partition` does; nothing if the topic does not exist. Blocks.
+
+    Raises:
+        KafkaException: The broker does not answer, or rejects the request.
+    """
+    try:
+        yield from read_partition(settings, topic, partition)
+    except KafkaException as error:
+        if error.args[0].code() not in (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART):
+            raise
+
+
 def _read_to(consumer: Consumer, end: int) -> Iterator[ConsumerRecord]:
     """Yield records until the position is `end`; the last records before it may be compacted away."""
     position, silent = 0, 0

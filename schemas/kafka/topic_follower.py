@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from headrace.schemas.cloudevents import Headers
 from headrace.schemas.kafka import clients
+from headrace.schemas.kafka.follow_start import FollowStart
 from headrace.schemas.kafka.reading import consumer_record, next_batch, partitions_known, records_left
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
@@ -26,7 +27,6 @@ from headrace.schemas.topics import Topic
 
 POLL_SECONDS = 0.2
 BATCH = 500
-ANSWER_SECONDS = 10.0
 RETRY_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
 PROGRESS_SECONDS = 5.0
@@ -73,14 +73,15 @@ class TopicFollower:
         settings: KafkaSettings,
         topics: Sequence[Topic],
         on_record: OnRecord,
-        since: float = 0.0,
+        begin: float | Callable[[], FollowStart] = 0.0,
         retry_on: tuple[type[Exception], ...] = (),
     ) -> None:
         self.name = ", ".join(topic.name for topic in topics)
         self._settings = settings
         self._topics = topics
         self._on_record = on_record
-        self._since = since
+        self._begin = begin
+        self._begun: FollowStart | None = None
         self._retry_on = retry_on
         self._caught_up = threading.Event()
         self._stop = threading.Event()
@@ -162,17 +163,9 @@ class TopicFollower:
         lagging = {(topic.name, number) for topic in self._topics for number in range(counts.get(topic.name, 0))}
         new = [TopicPartition(name, number, 0) for name, number in lagging if (name, number) not in self._positions]
         known = [TopicPartition(name, number, offset) for (name, number), offset in self._positions.items()]
-        consumer.assign(known + self._start_offsets(consumer, new))
+        self._begun = self._begun or (self._begin() if callable(self._begin) else FollowStart(self._begin))
+        consumer.assign(known + self._begun.offsets(consumer, new))
         return lagging
-
-    def _start_offsets(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Return the offsets of `since`; the beginning if the broker returns none."""
-        if not self._since or not partitions:
-            return partitions
-        times = [TopicPartition(each.topic, each.partition, int(self._since * 1000)) for each in partitions]
-        with contextlib.suppress(KafkaException):
-            return list(consumer.offsets_for_times(times, timeout=ANSWER_SECONDS))
-        return partitions
 
     def _partition_counts(self) -> dict[str, int]:
         """Return the partitions of each topic; wait for the broker."""

@@ -85,12 +85,13 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
         raise WorkerError("; ".join(errors))
     state = health.HealthState({}, time.monotonic(), followers=runtime.followers)
     close = _serve_metrics(plan.metrics, state, tracer)
-    heartbeat = asyncio.create_task(_beat(state))
+    background = [asyncio.create_task(each) for each in (_beat(state), runtime.write_snapshots())]
     try:
         if await wait_for_limits(runtime.catching_up, state, stop):
             await _host(plan, runtime, state, stop)
     finally:
-        heartbeat.cancel()
+        for each in background:
+            each.cancel()
         await asyncio.to_thread(runtime.stop)
         if close is not None:
             close()

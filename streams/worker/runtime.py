@@ -16,7 +16,7 @@ from headrace.schemas.http_calls import HttpCalls
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.settings import KafkaSettings
-from headrace.schemas.kafka.topic_follower import TopicFollower, each_value
+from headrace.schemas.kafka.topic_follower import TopicFollower
 from headrace.schemas.serde import catalog, registry
 from headrace.schemas.serde.codec import Codec, RegistryUnavailableError, SchemaNotRegisteredError
 from headrace.schemas.serde.schema_topic import follow_schemas, publish_missing_schemas
@@ -25,7 +25,6 @@ from headrace.streams.aws import services as aws_services
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.aws.sdk_calls import SdkCalls
-from headrace.streams.costs import daily_budget
 from headrace.streams.costs.daily_budget import DailyBudget
 from headrace.streams.engine.context import RunnerContext
 from headrace.streams.engine.headers import due_at
@@ -50,6 +49,7 @@ from headrace.streams.stage import Stage
 from headrace.streams.worker.loss_reporter import LossReporter
 from headrace.streams.worker.machine_stages import MACHINE_STAGES, MachineResources, MachineStages
 from headrace.streams.worker.rate_shares import rate_shares
+from headrace.streams.worker.spending_log import SpendingLog
 from headrace.streams.worker.status_reports import StageState, StatusReporter
 
 RECENT_SECONDS = 60.0
@@ -93,8 +93,8 @@ class WorkerRuntime:
         codec = registry.create_codec(cluster)
         worker = f"{socket.gethostname()}-{os.getpid()}"
         # Stages that other workers host share the quotas too.
-        view, slots = self._job_slots(worker, job_quotas.quotas(deployment.stages, settings.slots))
         prices, budget = deployment.prices, deployment.budget
+        view, slots = self._job_slots(worker, job_quotas.quotas(deployment.stages, settings.slots, prices.region))
         services = aws_services.build_services(self._aws, self.bucket, settings, prices)
         day = DailyBudget(budget.day, codec, prices) if budget.day is not None else None
         results = ResultsStore(self.bucket)
@@ -115,12 +115,10 @@ class WorkerRuntime:
             self.followers += _slot_followers(cluster, view, codec)
         if followed := followed_topics(stages):
             self.followers.append(TopicFollower(cluster, followed, waiters.take, time.time()))
+        self._spending: SpendingLog | None = None
         if day is not None and any(stage.paid_operations for stage in stages):
-            begin = daily_budget.start_of_day(deployment.stages, self._context.clock())
-            spending = daily_budget.followed_topics(deployment.stages)
-            self.followers.append(
-                TopicFollower(cluster, spending, each_value(day.take), begin, retry_on=(RegistryUnavailableError,))
-            )
+            self._spending = SpendingLog(cluster, day, deployment.stages, self._context.clock)
+            self.followers.append(self._spending.follower)
 
     def _machine_stages(self, deployment: Deployment, codec: Codec) -> MachineStages:
         return MachineStages(
@@ -155,6 +153,11 @@ class WorkerRuntime:
         publish_missing_schemas(self._cluster, catalog.versions())
         for follower in self.followers:
             follower.start(0.0)
+
+    async def write_snapshots(self) -> None:
+        """Write snapshots of the day's spending until cancelled, if there is a daily budget."""
+        if self._spending is not None:
+            await self._spending.write_snapshots(self._producer)
 
     def catching_up(self) -> str:
         """Return the topics that are not read to their ends yet; empty when all are."""

@@ -48,6 +48,7 @@ ADAPTERS = {
     },
     "confluent_kafka": {
         "headrace.schemas.kafka.reachability",
+        "headrace.schemas.kafka.follow_start",
         "headrace.schemas.kafka.partition_reader",
         "headrace.schemas.kafka.reading",
         "headrace.connectors.bridge.bridge",

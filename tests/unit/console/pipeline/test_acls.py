@@ -125,6 +125,9 @@ def test_paid_stages_read_spending_under_a_daily_budget(tmp_path: Path, monkeypa
     transcripts = {"resource": "topic", "name": "media.transcribed", "operation": "Read"}
     assert transcripts in found["labels"]
     assert transcripts not in found["probe"]
+    snapshots = {"resource": "topic", "name": "system.spending", "operation": "Write"}
+    assert snapshots in found["labels"]
+    assert snapshots not in found["probe"]
 
 
 def test_prints_kafka_acls_arguments() -> None:
