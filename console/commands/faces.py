@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from headrace.console.views.queries.history import Connect
-    from headrace.console.views.queries.people import DirectoryEntry
+    from headrace.console.views.queries.people_directory import DirectoryEntry
 
 app = typer.Typer(no_args_is_help=True, help="Name, merge and forget the people that face-search found.")
 
@@ -29,32 +29,32 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of people.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List people: those with a name first, then by the number of assets."""
+    """List people: those with a name first, then those found last."""
     from headrace.console.commands.view_source import require_views
-    from headrace.console.views.queries import people
+    from headrace.console.views.queries import people_directory
 
     views = require_views()
     with views.connect() as connection:
-        found = [each for each in people.directory(connection) if not (unnamed and each.person.name)]
-    pictures = _pictures(views.connect, found[:limit])
+        found = people_directory.directory(connection, limit, named=not unnamed)
+    pictures = _pictures(views.connect, found.people)
     if as_json:
-        print_json([_entry_json(each, pictures) for each in found[:limit]])
+        print_json([_entry_json(each, pictures) for each in found.people])
         return
     from headrace.console.terminal.screen import Console, Table, Text
 
     columns = ("person", "name", "faces", "assets", "newest asset", *(["picture"] if pictures else []))
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for each in found[:limit]:
+    for each in found.people:
         name = Text(each.person.name) if each.person.name else Text("-", "dim")
         shown = [Text(pictures.get(each.person.id, "-"))] if pictures else []
         numbers = str(len(each.person.faces)), str(each.assets)
         table.add_row(Text(each.person.id[:8]), name, *numbers, Text(each.newest), *shown)
-    if found:
+    if found.people:
         Console(width=WIDTH).print(table)
     else:
         print_line("no people: the stage face-search finds them")
-    if len(found) > limit:
-        print_line(f"{len(found) - limit} more people: raise --limit", error=True)
+    if found.has_more:
+        print_line("there are more people: raise --limit", error=True)
 
 
 @app.command()

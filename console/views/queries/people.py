@@ -37,15 +37,6 @@ class Person:
         return min(self.faces)
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryEntry:
-    """A person, the number of assets with the person, and the newest of them, `bucket/key`."""
-
-    person: Person
-    assets: int
-    newest: str
-
-
 def people_of_faces(connection: Connection, faces: Iterable[str]) -> dict[str, Person]:
     """Return the person of each face. Forgotten faces are left out."""
     seeds = set(faces) - _forgotten(connection, faces)
@@ -79,29 +70,11 @@ def faces_with_prefix(connection: Connection, prefix: str) -> list[str]:
     return [face for face in found if face not in hidden]
 
 
-def directory(connection: Connection) -> list[DirectoryEntry]:
-    """Return every person, those with names first, then by the number of assets."""
-    faces = connection.scalars(select(passages.c.name).where(passages.c.kind == "person").distinct()).all()
-    known = {person.id: person for person in people_of_faces(connection, faces).values()}
-    seen: defaultdict[str, set[str]] = defaultdict(set)
-    newest: dict[str, tuple[float, str]] = {}
-    of_face = {face: person.id for person in known.values() for face in person.faces}
-    for row in connection.execute(_sightings()):
-        person = of_face.get(row.name)
-        if person is None:
-            continue
-        asset = from_stored(f"{row.bucket}/{row.key}")
-        seen[person].add(asset)
-        newest[person] = max(newest.get(person, (0.0, "")), (row.uploaded_at or 0.0, asset))
-    entries = [DirectoryEntry(person, len(seen[id_]), newest[id_][1]) for id_, person in known.items() if id_ in seen]
-    return sorted(entries, key=lambda each: (not each.person.name, each.person.name, -each.assets, each.person.id))
-
-
 def assets_with(connection: Connection, faces: Iterable[str]) -> list[str]:
     """Return the assets, `bucket/key`, in whose newest version one of these faces was seen."""
     found: set[str] = set()
     for part in chunks(faces):
-        rows = connection.execute(_sightings().where(passages.c.name.in_(part)))
+        rows = connection.execute(sightings().where(passages.c.name.in_(part)))
         found |= {from_stored(f"{row.bucket}/{row.key}") for row in rows}
     return sorted(found)
 
@@ -148,7 +121,8 @@ def display_name(face: str, known: dict[str, Person]) -> str:
     return person.name if person and person.name else f"{UNKNOWN} {(person.id if person else face)[:8]}"
 
 
-def _sightings() -> Select[Any]:
+def sightings() -> Select[Any]:
+    """Select the faces of the newest versions of assets that are not deleted."""
     columns = (passages.c.name, assets.c.bucket, assets.c.key, versions.c.uploaded_at)
     joined = joins.NEWEST.join(passages, passages.c.version_id == versions.c.id)
     return (

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from headrace.console.faces import directory, pictures
 from headrace.console.media.objects import ObjectName
-from headrace.console.views.queries import face_places, people
+from headrace.console.views.queries import face_places, people, people_directory
 from headrace.console.web.access.users import UserRole
 from headrace.console.web.failures import NotFoundError
 from headrace.console.web.object_response import send_object
@@ -18,14 +18,14 @@ SHOWN = 100
 
 
 def show(request: ConsoleRequest) -> Response:
-    """List people: those with a name first, then by the number of assets."""
+    """List people: those with a name first, then those found last."""
     with request.services.connect() as connection:
-        found = people.directory(connection)
+        found = people_directory.directory(connection, SHOWN)
     stage = next((each for each in request.services.stages() if each.name == face_places.STAGE), None)
     return request.render(
         "people.html",
-        people=found[:SHOWN],
-        more=max(0, len(found) - SHOWN),
+        people=found.people,
+        has_more=found.has_more,
         is_on=stage is not None,
         has_pictures=stage is not None and THUMBNAILS in stage.options,
     )

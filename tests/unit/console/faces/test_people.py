@@ -19,7 +19,7 @@ from headrace.console.search.request import DetectionFilter, InvalidSearchError
 from headrace.console.views.batch import Batch
 from headrace.console.views.fold_operations import FOLDS, InvalidRecordError
 from headrace.console.views.person_facts import PersonFact
-from headrace.console.views.queries import people
+from headrace.console.views.queries import people, people_directory
 from headrace.console.views.queries.asset_detail import find_version, passages_of, with_people
 from headrace.console.views.queries.history import Connect
 from headrace.console.views.queries.people import Person
@@ -165,9 +165,57 @@ def test_directory_lists_each_person_once(corpus: Corpus, cluster: Any) -> None:
     fill(corpus)
     name(cluster, BOB, "Bob")
     with corpus.engine.connect() as connection:
-        entries = people.directory(connection)
+        entries = people_directory.directory(connection, 100).people
     assert [(each.person.name, len(each.person.faces), each.assets) for each in entries] == [("Bob", 1, 2), ("", 3, 4)]
     assert entries[1].person.id == ADA1
+
+
+def test_directory_is_bounded_and_lists_the_people_that_were_found_last(corpus: Corpus, cluster: Any) -> None:
+    for number in range(30):
+        add(corpus, f"{number}.jpg", seen(face(number)))
+    name(cluster, face(3), "Zoë")
+    name(cluster, face(4), "Ada")
+    with corpus.engine.connect() as connection:
+        few, every = people_directory.directory(connection, 5), people_directory.directory(connection, 100)
+        unnamed = people_directory.directory(connection, 2, named=False)
+    assert [each.person.name for each in few.people] == ["Ada", "Zoë", "", "", ""]
+    assert [each.newest for each in few.people[2:]] == ["media/29.jpg", "media/28.jpg", "media/27.jpg"]
+    assert [each.newest for each in unnamed.people] == ["media/29.jpg", "media/28.jpg"]
+    assert few.has_more
+    assert unnamed.has_more
+    assert (len(every.people), every.has_more) == (30, False)
+
+
+def test_directory_says_that_there_are_more_if_one_person_has_all_newest_faces(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_directory, "FACES_OF_EACH", 1)
+    add(corpus, "first.jpg", seen(BOB))
+    add(corpus, "second.jpg", seen(ADA1))
+    add(corpus, "third.jpg", seen(ADA2, ADA1))
+    with corpus.engine.connect() as connection:
+        found = people_directory.directory(connection, 2)
+    assert [each.assets for each in found.people] == [2]
+    assert found.has_more
+
+
+def test_directory_does_not_read_more_with_more_faces(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people_directory, "FACES_OF_EACH", 3)
+    asked: list[int] = []
+    resolve = people.people_of_faces
+
+    def counted(connection: Any, faces: Any) -> Any:
+        asked.append(len(faces))
+        return resolve(connection, faces)
+
+    monkeypatch.setattr(people_directory, "people_of_faces", counted)
+    for number in range(60):
+        add(corpus, f"{number}.jpg", seen(face(number)))
+    with corpus.engine.connect() as connection:
+        found = people_directory.directory(connection, 4)
+    assert len(found.people) == 4
+    assert found.has_more
+    assert sum(asked) <= 12
 
 
 def test_the_newest_name_counts(corpus: Corpus, cluster: Any) -> None:
@@ -207,7 +255,7 @@ def test_forgotten_person_leaves_collection_names_and_views(corpus: Corpus, clus
     assert forget(cluster, Deletions(delete_faces, no_pictures), plan, "asked") == 3
     assert sorted(deleted) == [ADA1, ADA2, ADA3]
     with corpus.engine.connect() as connection:
-        assert [each.person.faces for each in people.directory(connection)] == [{BOB}]
+        assert [each.person.faces for each in people_directory.directory(connection, 100).people] == [{BOB}]
         assert connection.scalars(select(people_table.c.name)).all() == ["", "", ""]
         with pytest.raises(CommandError, match="no person"):
             find_person(connect, ADA1)
@@ -261,7 +309,7 @@ def test_later_results_of_a_forgotten_face_stay_hidden(corpus: Corpus, cluster: 
     forget(cluster, DELETIONS, plan, "")
     add(corpus, "late.jpg", seen(face(0xC0), ADA2))
     with corpus.engine.connect() as connection:
-        assert sorted(len(each.person.faces) for each in people.directory(connection)) == [1, 1]
+        assert sorted(len(each.person.faces) for each in people_directory.directory(connection, 100).people) == [1, 1]
 
 
 def test_asset_page_has_names_instead_of_ids(corpus: Corpus, cluster: Any) -> None:
