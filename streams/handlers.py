@@ -103,10 +103,26 @@ class JobWatch:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteTarget:
+    """Where a router sends records: `topic`, `machine` or the kind of a sink, with an address.
+
+    With `shadow`, it counts the records that it would send, and sends none.
+    """
+
+    kind: str
+    address: str
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Router:
-    """Call `route` with each record. It returns the messages to send, or None if the record does not match."""
+    """Call `route` with each record. It returns the messages to send, or None if the record does not match.
+
+    `target` is what pages show of the destination as it was when the stage was built.
+    """
 
     route: RouteRecord
+    target: RouteTarget | None = None
 
 
 Handler = Transform | FanIn | AsyncJob | JobWatch | Router

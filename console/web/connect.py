@@ -32,9 +32,12 @@ from headrace.console.web.prompt_cluster import PromptCluster
 from headrace.console.web.prompt_views import PromptViews
 from headrace.console.web.services import ConsoleServices
 from headrace.console.web.settings import WebConsoleSettings
+from headrace.console.web.slot_monitor import SlotMonitor
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
+from headrace.streams.limits import job_quotas
+from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
 LIVE_SECONDS = 0.5
@@ -77,6 +80,7 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
         return machine_services(load(MachineApiSettings))
 
     machines = MachineConnection(open_machines)
+    slots = SlotMonitor(kafka, job_quotas.quotas(without_rules, load(StreamSettings).slots))
     return ConsoleServices(
         kafka=kafka,
         views=prompt.views,
@@ -90,7 +94,8 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
         views_status=views.latest,
         machines=machines.services,
         daily_budget=cached_for(SLOW_SECONDS, lambda: pipeline.load_config().budget.day),
-        background=(loaded, figures, reading),
+        slots=slots.use,
+        background=(loaded, figures, reading, slots),
         read_only=settings.read_only,
         media_origins=settings.media_origins,
         close=machines.close,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 from headrace.console.check_runner import CheckResult
 from headrace.console.kafka.admin import KafkaAdmin
@@ -16,10 +16,21 @@ from headrace.console.views.database import Views
 from headrace.console.views.queries.history import Connect
 from headrace.console.views.status import ViewsStatus
 from headrace.console.web.background import BackgroundRuns
-from headrace.console.web.background_value import BackgroundValue, Latest
+from headrace.console.web.background_value import Latest
 from headrace.console.web.pipeline_monitor import PipelineReading, ViewFigures
+from headrace.console.web.slot_monitor import SlotUse
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.stage import Stage
+
+
+class BackgroundReader(Protocol):
+    """Reads in a thread of its own."""
+
+    def start(self) -> None:
+        """Begin to read."""
+
+    def stop(self) -> None:
+        """Read no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,9 @@ class ConsoleServices:
     """Raises `MachineTopicsMissingError` if Kafka lacks the topics of state machines."""
     daily_budget: Callable[[], float | None] = lambda: None
     """US dollars."""
-    background: Sequence[BackgroundValue[Any]] = ()
+    slots: Callable[[], Mapping[str, SlotUse]] = dict
+    """The use of the job slots of each stage with a quota; never waits, and is empty until it is known."""
+    background: Sequence[BackgroundReader] = ()
     """What is read from the start of the console to its end."""
     runs: BackgroundRuns = field(default_factory=BackgroundRuns)
     machine_redrives: RedriveRuns = field(default_factory=RedriveRuns)

@@ -17,7 +17,7 @@ from headrace.schemas.records import Event
 from headrace.schemas.topics import Topic
 from headrace.streams.engine.headers import original_headers, record_history, text, timestamp_ms
 from headrace.streams.errors import PermanentError, ShadowMatch, StageError
-from headrace.streams.handlers import Router
+from headrace.streams.handlers import Router, RouteTarget
 from headrace.streams.retry_policy import RetryPolicy
 from headrace.streams.routing.event_format import to_eventbridge_event
 from headrace.streams.routing.input_transformer import InvalidPayloadError, RuleContext, transform
@@ -75,7 +75,7 @@ def reloadable_rule_stage(rule: Rule, current: Current, clock: Callable[[], floa
     return Stage(
         rule.stage_name,
         reads=reads,
-        handler=Router(route),
+        handler=Router(route, RouteTarget(rule.target.kind, rule.target.address, rule.shadow)),
         ordered=rule.ordered,
         retry_policy=RetryPolicy(rule.retry.attempts),
     )

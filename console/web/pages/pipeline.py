@@ -16,11 +16,12 @@ from headrace.console.web.background_value import Latest
 from headrace.console.web.charts import activity_chart
 from headrace.console.web.failures import NotFoundError
 from headrace.console.web.page import ApiOperation, ApiParameter, LiveFeed, WebPage, WebRoute
-from headrace.console.web.pipeline_graph import draw_pipeline
+from headrace.console.web.pipeline_graph import draw_pipeline, target_label, target_of
 from headrace.console.web.pipeline_monitor import PipelineReading, ViewFigures
 from headrace.console.web.rendering import render_fragment
 from headrace.console.web.request import ConsoleRequest
 from headrace.console.web.services import ConsoleServices
+from headrace.console.web.slot_monitor import SlotUse
 from headrace.schemas.safe_text import redact_data
 from headrace.streams.stage import Stage
 
@@ -30,6 +31,8 @@ LIVE_SECONDS = 0.25
 """Seconds between looks at the newest reading, which is read every half second."""
 HOUR, DAY = 3600, 86_400
 SHOWN_LETTERS = 5
+LONGEST_STATE = 19
+"""Characters that fit into a stage of the graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,21 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """The state of a stage in the graph; `tone` is empty, `warn` or `bad`."""
+    """The state of a stage in the graph, and its job slots if they are limited; tones are empty, `warn` or `bad`."""
 
     text: str
     tone: str
+    slots: str = ""
+    slots_tone: str = ""
 
 
 def show(request: ConsoleRequest) -> Response:
     """Show the graph and the stages."""
     services = request.services
-    stages = services.stages()
-    return request.render("pipeline.html", graph=draw_pipeline(stages), stages=stages, live=_live(services))
+    graph = draw_pipeline(services.stages(), frozenset(services.slots()))
+    return request.render(
+        "pipeline.html", graph=graph, live=_live(services), target_of=target_of, target_label=target_label
+    )
 
 
 def show_stage(request: ConsoleRequest) -> Response:
@@ -76,6 +83,7 @@ def show_stage(request: ConsoleRequest) -> Response:
         stage=stage,
         progress=status,
         rate=reading.rates.get(stage.name) if reading else None,
+        slots=services.slots().get(stage.name),
         outages=[pipeline] if pipeline.problem else [],
         charts=(("last hour", activity_chart(hour)), ("last day", activity_chart(day))),
         reports=reports,
@@ -142,28 +150,46 @@ def _live(services: ConsoleServices) -> LiveState:
     pipeline, figures = services.pipeline(), services.figures()
     reading = pipeline.value
     letters: Mapping[str, int] = figures.value.letters if figures.value else {}
-    nodes = (
-        {}
-        if reading is None
-        else {
-            each.stage: node_state(each, reading.rates.get(each.stage), letters.get(each.stage, 0))
-            for each in reading.status.stages
-        }
-    )
+    slots = services.slots()
+    rates, stages = (reading.rates, reading.status.stages) if reading else ({}, ())
+    nodes = {
+        each.stage: node_state(each, rates.get(each.stage), letters.get(each.stage, 0), slots.get(each.stage))
+        for each in stages
+    }
     outages = tuple(each for each in (pipeline, figures) if each.problem)
     return LiveState(reading, figures.value, nodes, services.daily_budget(), outages)
 
 
-def node_state(status: StageStatus, rate: float | None, letters: int) -> NodeState:
-    """Describe the state of a stage in one line of the graph, the most urgent part first."""
+def node_state(status: StageStatus, rate: float | None, letters: int, slots: SlotUse | None = None) -> NodeState:
+    """Describe the state of a stage in a line of the graph: the most urgent parts, as many as fit."""
+    text, tone = _activity(status, rate, letters)
+    if slots is None:
+        return NodeState(text, tone)
+    used = f"{compact(slots.taken)}/{compact(slots.limit)}"
+    used += f", {compact(slots.waiting)} wait" if slots.waiting else " slots"
+    return NodeState(text, tone, used, "warn" if slots.is_full else "")
+
+
+def _activity(status: StageStatus, rate: float | None, letters: int) -> tuple[str, str]:
     if status.paused:
-        return NodeState("paused", "warn")
+        return "paused", "warn"
     if status.lag and not status.members:
-        return NodeState(f"no worker, {status.lag:,} waiting", "bad")
-    parts = [f"{rate or 0:,.1f}/s"]
+        return f"no worker for {compact(status.lag)}", "bad"
+    parts = [f"{compact(letters)} dead"] if letters else []
     parts += [f"lag {format_duration(status.lag_seconds)}"] if status.lag else []
-    parts += [f"{letters:,} dead"] if letters else []
-    return NodeState(", ".join(parts), "bad" if letters else "")
+    parts += [f"{compact(status.shadowed)} matched"] if status.shadowed else []
+    parts += [f"{compact(rate or 0)}/s"]
+    while len(", ".join(parts)) > LONGEST_STATE:
+        parts.pop()
+    return ", ".join(parts), "bad" if letters else ""
+
+
+def compact(number: float) -> str:
+    """Format a number in at most 5 characters: `7`, `12.3`, `1,234` as `1.2k`, `3.4M`."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= limit * 0.9995:
+            return f"{number / limit:.3g}{unit}"
+    return f"{number:.3g}"
 
 
 def _stage(services: ConsoleServices, name: str) -> Stage:

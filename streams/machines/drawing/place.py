@@ -9,7 +9,7 @@ from headrace.streams.machines.drawing.order import neighbours
 from headrace.streams.machines.drawing.ranks import Ranking
 
 GAP = 28.0
-"""Pixels between nodes of a rank."""
+"""Pixels between nodes of a rank, unless the caller chooses others."""
 POINT_GAP = 18.0
 """Pixels beside a part of an edge."""
 SWEEPS = 24
@@ -17,12 +17,12 @@ STRAIGHT = 8.0
 """Weight of a connection between two points of an edge, so that long edges become straight."""
 
 
-def place_nodes(ranking: Ranking, layers: Sequence[Sequence[int]]) -> list[float]:
+def place_nodes(ranking: Ranking, layers: Sequence[Sequence[int]], gap: float = GAP) -> list[float]:
     """Return the horizontal centre of each node, in pixels from 0 at the left end."""
     above, below = neighbours(ranking)
     centres = [0.0] * len(ranking.ranks)
     for layer in layers:
-        _set(centres, layer, fitted([0.0] * len(layer), [1.0] * len(layer), _distances(ranking, layer)))
+        _set(centres, layer, fitted([0.0] * len(layer), [1.0] * len(layer), _distances(ranking, layer, gap)))
     for sweep in range(SWEEPS):
         downwards = sweep % 2 == 0
         for layer in layers if downwards else reversed(layers):
@@ -33,7 +33,7 @@ def place_nodes(ranking: Ranking, layers: Sequence[Sequence[int]]) -> list[float
                 wish, weight = _mean(ranking, node, near, centres)
                 wanted.append(wish)
                 weights.append(weight)
-            _set(centres, layer, fitted(wanted, weights, _distances(ranking, layer)))
+            _set(centres, layer, fitted(wanted, weights, _distances(ranking, layer, gap)))
     left = min((centres[node] - size[0] / 2 for node, size in enumerate(ranking.sizes)), default=0.0)
     return [centre - left for centre in centres]
 
@@ -52,12 +52,12 @@ def _mean(ranking: Ranking, node: int, near: list[int], centres: list[float]) ->
     return sum(weight * centres[each] for weight, each in zip(weights, near, strict=True)) / total, total
 
 
-def _distances(ranking: Ranking, layer: Sequence[int]) -> list[float]:
+def _distances(ranking: Ranking, layer: Sequence[int], gap: float) -> list[float]:
     """Return the minimum distance of the centres of each node and the next one."""
     result = []
     for left, right in pairwise(layer):
-        gap = GAP if left < ranking.real and right < ranking.real else POINT_GAP
-        result.append((ranking.sizes[left][0] + ranking.sizes[right][0]) / 2 + gap)
+        between = gap if left < ranking.real and right < ranking.real else min(gap, POINT_GAP)
+        result.append((ranking.sizes[left][0] + ranking.sizes[right][0]) / 2 + between)
     return result
 
 

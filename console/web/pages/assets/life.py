@@ -1,4 +1,4 @@
-"""The life of an asset as bars: for each stage what it waited for, and what it worked on. Pure.
+"""The life of an asset as bars, and arrows from each event to the stages that it caused to run. Pure.
 
 wait    for the stage to begin a job, for a retry, or for a result to be fetched
 work    a job of AWS runs
@@ -8,7 +8,7 @@ fail    the time up to a dead letter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,10 +45,29 @@ class StageLife:
 
 
 @dataclass(frozen=True, slots=True)
+class LifeArrow:
+    """An event that caused a stage to run: its time as a share of the whole, and the rows that it connects.
+
+    Row 0 is the upload, and row n the nth stage.
+    """
+
+    event: str
+    at: float
+    source: int
+    target: int
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the stage is below its cause."""
+        return self.source < self.target
+
+
+@dataclass(frozen=True, slots=True)
 class AssetLife:
     """The stages in the order of their begin, and the time between the first and the last event in seconds."""
 
     stages: tuple[StageLife, ...]
+    arrows: tuple[LifeArrow, ...]
     begin: float
     seconds: float
 
@@ -57,7 +76,7 @@ def asset_life(version: AssetVersion) -> AssetLife:
     """Return the bars of a version, from its upload to its last event."""
     events = sorted((fact for fact in version.facts if fact.stage or fact.name == MediaUploaded.EVENT), key=_at)
     if not events:
-        return AssetLife((), 0.0, 0.0)
+        return AssetLife((), (), 0.0, 0.0)
     begin, seconds = events[0].at, max(events[-1].at - events[0].at, 0.001)
     causes = {fact.id: fact for fact in events if fact.id and fact.is_event}
     stages: dict[str, list[AssetEvent]] = {}
@@ -66,7 +85,9 @@ def asset_life(version: AssetVersion) -> AssetLife:
             stages.setdefault(fact.stage, []).append(fact)
     scale = _Scale(begin, seconds)
     found = [_stage(name, own, causes, scale) for name, own in stages.items()]
-    return AssetLife(tuple(sorted(found, key=lambda each: each.bars[0].start if each.bars else 1.0)), begin, seconds)
+    found.sort(key=lambda each: each.bars[0].start)
+    rows = {"": 0} | {each.stage: row for row, each in enumerate(found, 1)}
+    return AssetLife(tuple(found), tuple(_arrows(stages, causes, rows, scale)), begin, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +95,13 @@ class _Scale:
     begin: float
     seconds: float
 
+    def share(self, at: float) -> float:
+        return round(min(max((at - self.begin) / self.seconds, 0.0), 1.0), 5)
+
     def bar(self, tone: BarTone, start: float, end: float, text: str) -> LifeBar:
-        share = min(max((start - self.begin) / self.seconds, 0.0), 1.0)
+        share = min(self.share(start), 1.0 - SHORTEST)
         width = max((end - start) / self.seconds, SHORTEST)
-        share = min(share, 1.0 - SHORTEST)
-        return LifeBar(tone, round(share, 5), round(min(width, 1.0 - share), 5), max(0.0, end - start), text)
+        return LifeBar(tone, share, round(min(width, 1.0 - share), 5), max(0.0, end - start), text)
 
 
 def _stage(name: str, own: Sequence[AssetEvent], causes: Mapping[str, AssetEvent], scale: _Scale) -> StageLife:
@@ -88,6 +111,17 @@ def _stage(name: str, own: Sequence[AssetEvent], causes: Mapping[str, AssetEvent
     last = own[-1]
     attempts = 1 + sum(fact.name == RETRY for fact in own)
     return StageLife(name, last.status or "running", bars, last.at - start, attempts, cause.stage if cause else "")
+
+
+def _arrows(
+    stages: Mapping[str, Sequence[AssetEvent]], causes: Mapping[str, AssetEvent], rows: Mapping[str, int], scale: _Scale
+) -> Iterator[LifeArrow]:
+    """Yield an arrow for each event of another stage, or of AWS, that a stage names as a cause."""
+    for name, own in stages.items():
+        others = {fact.cause: causes[fact.cause] for fact in own if fact.cause in causes}
+        for cause in others.values():
+            if cause.stage != name and cause.stage in rows:
+                yield LifeArrow(cause.name, scale.share(cause.at), rows[cause.stage], rows[name])
 
 
 def _bars(own: Iterable[AssetEvent], at: float, scale: _Scale) -> Iterable[LifeBar]:
