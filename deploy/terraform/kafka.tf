@@ -11,6 +11,7 @@ locals {
   kafka_roles = merge(
     { bridge = aws_iam_role.bridge.id, webhook = aws_iam_role.webhook.id },
     { views = aws_iam_role.views.id, operator = aws_iam_role.console.id },
+    { machine-api = aws_iam_role.machine_api.id },
     { for stage, role in aws_iam_role.stage : stage => role.id },
   )
 }

@@ -15,6 +15,7 @@ output "role_arns" {
   value = merge(
     { bridge = aws_iam_role.bridge.arn, webhook = aws_iam_role.webhook.arn },
     { views = aws_iam_role.views.arn, console = aws_iam_role.console.arn },
+    { machine-api = aws_iam_role.machine_api.arn },
     { for stage, role in aws_iam_role.stage : stage => role.arn },
   )
 }

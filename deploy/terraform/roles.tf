@@ -81,6 +81,24 @@ resource "aws_iam_policy" "forget_people" {
   })
 }
 
+# The Step Functions API stores and reads definitions and payloads in the results bucket.
+resource "aws_iam_role" "machine_api" {
+  name               = "${var.name}-machine-api"
+  assume_role_policy = lookup(var.assume_role_policies, "machine-api", var.assume_role_policy)
+}
+
+resource "aws_iam_role_policy" "machine_api" {
+  name = "machine-api"
+  role = aws_iam_role.machine_api.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Sid = "StorePayloads", Effect = "Allow", Action = local.wanted.objects.store_results, Resource = "${local.results}/*" },
+      { Sid = "FindPayloads", Effect = "Allow", Action = "s3:ListBucket", Resource = local.results },
+    ]
+  })
+}
+
 # A role for each stage: it calls the operations of its stage, reads media only if the stage does, and stores results.
 resource "aws_iam_role" "stage" {
   for_each           = local.wanted.stages

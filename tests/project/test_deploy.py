@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import yaml
 
+from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.connectors.bridge_sources import iam_policy, requirements
 from headrace.connectors.bridge_sources.config import QueueSource
 from headrace.connectors.events import data_automation, mediaconvert, transcribe
@@ -25,6 +26,9 @@ from headrace.console.aws_account.component_permissions import (
     task_actions,
 )
 from headrace.console.errors import CommandError
+from headrace.console.machines.api.app import HEALTH
+from headrace.console.machines.api.server import accepted_hosts
+from headrace.console.machines.settings import MachineApiSettings, signing_key
 from headrace.console.pipeline.acls import AclRule, AclScope, roles
 from headrace.console.replay.groups import redrive_group
 from headrace.console.web.access.methods import access_control
@@ -51,7 +55,7 @@ QUEUE = QueueSource(
 )
 STAGES = (*pipeline.all_stages(), *get_stages(["completed"]))
 ROLES = roles(AclScope(STAGES, redrive_groups=[redrive_group(stage.name) for stage in STAGES]))
-DEPLOYED = ("bridge", "webhook", "views", "operator")
+DEPLOYED = ("bridge", "webhook", "views", "operator", "machine-api")
 """Components and roles besides the stages that have ACLs on MSK."""
 CHART = ROOT / "helm"
 MODULE = ROOT / "terraform"
@@ -148,6 +152,7 @@ def test_chart_renders_the_kubernetes_objects_of_each_component() -> None:
     for spec in deployments.values():
         pod = spec["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["enableServiceLinks"] is False, "a service headrace-console would set HEADRACE_CONSOLE_PORT"
         assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
         assert pod["terminationGracePeriodSeconds"] >= 40
     kinds = {each["kind"] for each in made}
@@ -296,6 +301,67 @@ def test_machines_are_two_stages_with_the_pipeline_file_and_connections_for_task
     assert {name: {each["name"] for each in pod["volumes"]} for name, pod in pods.items()} == mounted
     assert [name for name, pod in pods.items() if "envFrom" in pod["containers"][0]] == ["machine-tasks"]
     assert egress(made, "machine-tasks") == {53, 80, 443, 9096}
+
+
+MACHINE_API = (
+    *MACHINES,
+    "machines.api.enabled=true",
+    "machines.api.keySecret=key",
+    "machines.api.hosts={states.example.com}",
+    "machines.api.settings.HEADRACE_MACHINES_REGION=eu-central-1",
+    "views.existingSecret=database",
+)
+
+
+def test_machine_api_has_a_key_and_the_names_of_its_service() -> None:
+    made = rendered(*MACHINE_API)
+    pod = part(made, "Deployment", "hr-machine-api")["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    variables = {
+        each["name"]: each.get("value") or "/".join(each["valueFrom"]["secretKeyRef"].values())
+        for each in container["env"]
+    }
+    settings = MachineApiSettings.model_validate(
+        {
+            name.removeprefix("HEADRACE_MACHINES_").lower(): value
+            for name, value in variables.items()
+            if name.startswith("HEADRACE_MACHINES_")
+        }
+    )
+    service = [f"hr-machine-api{domain}" for domain in ("", ".default", ".default.svc", ".default.svc.cluster.local")]
+    assert accepted_hosts(settings) >= {*service, "states.example.com"}
+    assert (settings.port, settings.region) == (container["ports"][0]["containerPort"], "eu-central-1")
+    assert signing_key(settings) == AwsCredentials("key/id", "key/secret")
+    assert variables["HEADRACE_VIEWS"] == "database/url"
+    probes = [container[name]["httpGet"] for name in ("readinessProbe", "livenessProbe")]
+    assert [each["path"] for each in probes] == [HEALTH, HEALTH]
+    assert {each["httpHeaders"][0]["value"] for each in probes} <= accepted_hosts(settings)
+
+
+def test_machine_api_has_its_own_account_user_and_network_policy() -> None:
+    made = rendered(*MACHINE_API)
+    assert secrets_of(made, "hr-machine-api") == {"headrace-kafka-machine-api", "database", "key"}
+    assert part(made, "ServiceAccount", "hr-machine-api")
+    assert part(made, "Service", "hr-machine-api")["spec"]["ports"] == [
+        {"name": "http", "port": 80, "targetPort": "http"}
+    ]
+    assert egress(made, "machine-api") == {53, 80, 443, 5432, 9096}
+    policy = part(made, "NetworkPolicy", "hr-machine-api")["spec"]
+    assert [port["port"] for rule in policy["ingress"] for port in rule["ports"]] == [8089]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ("views.existingSecret=", "views.existingSecret is empty"),
+        ("machines.api.keySecret=", "machines.api.keySecret is empty"),
+        ("machines.enabled=false", "machines.enabled is false"),
+    ],
+)
+def test_chart_names_what_the_machine_api_lacks(changed: str, message: str) -> None:
+    done = helm("template", "hr", str(CHART), *(word for each in (*MACHINE_API, changed) for word in ("--set", each)))
+    assert done.returncode != 0
+    assert message in done.stderr
 
 
 def test_changed_pipeline_file_replaces_the_pods() -> None:

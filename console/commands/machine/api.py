@@ -18,11 +18,12 @@ def api(
 ) -> None:
     """Serve the API of AWS Step Functions until Ctrl-C, for boto3, the AWS CLI and all AWS SDKs.
 
-    Calls are signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Clients find the API with AWS_ENDPOINT_URL_SFN.
+    Calls are signed with HEADRACE_MACHINES_ACCESS_KEY_ID and its secret, or else with the key of the AWS SDKs. Clients
+    find the API with AWS_ENDPOINT_URL_SFN.
     Executions are read from the views: keep headrace views run running.
     """
     from headrace.console.machines.api.server import serve
-    from headrace.console.machines.settings import ApiCredentials, MachineApiSettings
+    from headrace.console.machines.settings import MachineApiSettings
     from headrace.schemas.settings import load
 
     if json_logs:
@@ -31,4 +32,4 @@ def api(
         logging.configure(json=True)
     given = {"host": host, "port": port}
     settings = load(MachineApiSettings, **{name: value for name, value in given.items() if value is not None})
-    serve(settings, load(ApiCredentials), lambda url: print_line(f"Step Functions API: {url}"))
+    serve(settings, lambda url: print_line(f"Step Functions API: {url}"))

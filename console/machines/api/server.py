@@ -6,26 +6,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from headrace.connectors.aws.request_guard import RequestGuard
-from headrace.connectors.aws.sigv4 import AwsCredentials
 from headrace.console.listener import base_url, open_listener
 from headrace.console.machines.api.app import access_policy, create_app
 from headrace.console.machines.connect import machine_services
-from headrace.console.machines.settings import ApiCredentials, MachineApiSettings
+from headrace.console.machines.settings import MachineApiSettings, signing_key
 from headrace.schemas.runtime.http_server import create_server
 
 CONNECTIONS = 1_000
 DRAIN_SECONDS = 3
 
 
-def serve(settings: MachineApiSettings, keys: ApiCredentials, on_start: Callable[[str], None]) -> None:
+def serve(settings: MachineApiSettings, on_start: Callable[[str], None]) -> None:
     """Serve the API; `on_start` gets its URL once it listens.
 
     Raises:
         CommandError: The address is in use, or Kafka lacks what the API needs.
+        SettingsError: A setting is missing or invalid.
     """
+    credentials = signing_key(settings)
     listener = open_listener(settings.host, settings.port)
     port = listener.getsockname()[1]
-    credentials = AwsCredentials(keys.access_key_id, keys.secret_access_key.get_secret_value())
     with listener, machine_services(settings) as services:
         policy = access_policy(credentials, accepted_hosts(settings))
         app = RequestGuard(create_app(services), policy, lambda: datetime.now(UTC))

@@ -42,6 +42,7 @@ pipeline-{{ .Values.pipeline | sha256sum | trunc 8 }}.toml
 {{- if .Values.topics.apply }}{{ $components = append $components "topics" }}{{ end }}
 {{- if .Values.views.enabled }}{{ $components = append $components "views" }}{{ end }}
 {{- if .Values.console.enabled }}{{ $components = append $components "console" }}{{ end }}
+{{- if .Values.machines.api.enabled }}{{ $components = append $components "machine-api" }}{{ end }}
 {{- toJson $components }}
 {{- end }}
 
@@ -92,6 +93,8 @@ pipeline-{{ .Values.pipeline | sha256sum | trunc 8 }}.toml
 {{- define "headrace.pod" -}}
 serviceAccountName: {{ include "headrace.account" . }}
 automountServiceAccountToken: false
+# Kubernetes would set HEADRACE_WEBHOOK_PORT for a service headrace-webhook, and so on, which are settings.
+enableServiceLinks: false
 {{- with .Root.Values.imagePullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- end }}
