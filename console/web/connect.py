@@ -36,7 +36,8 @@ from headrace.console.web.slot_monitor import SlotMonitor
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.settings import load
 from headrace.streams import pipeline
-from headrace.streams.limits import job_quotas
+from headrace.streams.costs.prices import load_price_list
+from headrace.streams.limits.job_quotas import JobQuotas, quotas
 from headrace.streams.settings import StreamSettings
 from headrace.streams.stage import Stage
 
@@ -80,7 +81,7 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
         return machine_services(load(MachineApiSettings))
 
     machines = MachineConnection(open_machines)
-    slots = SlotMonitor(kafka, job_quotas.quotas(without_rules, load(StreamSettings).slots))
+    slots = SlotMonitor(kafka, _quotas(without_rules))
     return ConsoleServices(
         kafka=kafka,
         views=prompt.views,
@@ -100,6 +101,12 @@ def connect_services(settings: WebConsoleSettings) -> ConsoleServices:
         media_origins=settings.media_origins,
         close=machines.close,
     )
+
+
+def _quotas(stages: Sequence[Stage]) -> JobQuotas:
+    """Return the quotas of jobs. The console needs no other setting of workers, such as the results bucket."""
+    own = load(StreamSettings, results_bucket="none").slots
+    return quotas(stages, own, load_price_list().region)
 
 
 def _status(log: RenewedClient[LogReader], stages: Sequence[Stage], figures: Latest[ViewFigures]) -> PipelineStatus:
