@@ -19,6 +19,7 @@ from headrace.streams.stage import Stage
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "connectors", "streams", "console")
+METRIC_PREFIX = "headrace_"
 METRIC_KINDS = {
     "CounterMetricFamily": "counter",
     "GaugeMetricFamily": "gauge",
@@ -102,10 +103,13 @@ def _option(parameter: Any) -> str:
 
 
 def _metrics(path: Path) -> Iterator[Metric]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    code = path.read_text("utf-8")
+    if METRIC_PREFIX not in code:
+        return
+    for node in ast.walk(ast.parse(code)):
         values = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
         texts = [str(each.value) for each in values[:2] if isinstance(each, ast.Constant)]
-        if len(texts) == 2 and texts[0].startswith("headrace_"):
+        if len(texts) == 2 and texts[0].startswith(METRIC_PREFIX):
             kind = METRIC_KINDS.get(_called(node), "gauge")
             name = f"{texts[0]}_total" if kind == "counter" else texts[0]
             yield name, kind, ", ".join(f"`{label}`" for label in _labels(node)), texts[1]

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 from headrace.schemas.safe_text import escape
 from headrace.schemas.settings import SettingsError, load
 from headrace.streams.settings import RESULT_SETTINGS, StreamSettings
-from tests.project.source import ROOT
+from tests.project.source import modules, name_of
 
 MALFORMED = ("\udc80", "x" * 200_000)
 OUT_OF_BOUNDS = ("nan", "inf", "-inf", "-1", "1e400", "1e30", "9" * 20, "9" * 5000, "{", "a=b", "é")
@@ -33,11 +33,10 @@ LONGEST_LINE = 400
 def settings() -> dict[str, tuple[type[BaseSettings], object]]:
     """Return the class and the type of each variable."""
     found: dict[str, tuple[type[BaseSettings], object]] = {}
-    for path in sorted(ROOT.glob("*/**/*settings.py")):
-        package = path.relative_to(ROOT).with_suffix("").parts
-        if package[0] not in ("schemas", "connectors", "streams", "console"):
+    for path in modules("schemas", "connectors", "streams", "console"):
+        if not path.name.endswith("settings.py"):
             continue
-        for each in vars(import_module(".".join(("headrace", *package)))).values():
+        for each in vars(import_module(name_of(path))).values():
             if isinstance(each, type) and issubclass(each, BaseSettings) and each is not BaseSettings:
                 prefix = each.model_config.get("env_prefix", "")
                 found |= {
