@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine
 
+from headrace.console.views.locations import SqliteLocation
 from headrace.console.views.tables import METADATA
 from tests.support.postgresql import postgresql_server
 from tests.unit.console.search.corpus import Corpus
@@ -15,26 +16,27 @@ from tests.unit.console.search.corpus import Corpus
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Engine]:
-    """A server for the session."""
+    """A server for the session, with the tables."""
     with postgresql_server() as url:
         engine = create_engine(url)
+        METADATA.create_all(engine)
         yield engine
         engine.dispose()
 
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Corpus]:
-    engine = create_engine(f"sqlite:///{tmp_path / 'views.sqlite3'}")
-    METADATA.create_all(engine)
+    engine = SqliteLocation(tmp_path).create_next()  # in one transaction, so with one fsync
     yield Corpus(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def postgres(postgresql: Engine) -> Iterator[Corpus]:
-    METADATA.create_all(postgresql)
-    yield Corpus(postgresql)
-    METADATA.drop_all(postgresql)
+def postgres(postgresql: Engine) -> Corpus:
+    with postgresql.begin() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            connection.execute(table.delete())
+    return Corpus(postgresql)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
