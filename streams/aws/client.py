@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ServiceModel
 
+from headrace.schemas.aws_answers import checked
 from headrace.schemas.tracing.aws_calls import observe
 from headrace.streams.aws.error_codes import OPERATIONS, UNREADABLE, to_stage_error, unreadable_answer
 from headrace.streams.limits.rate_limits import RateLimits
@@ -45,6 +46,8 @@ class AwsClient:
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation by its SDK method name and return the response.
 
+        Reading a member that is missing from the response raises a `StageError` as well.
+
         Raises:
             StageError: The call failed.
         """
@@ -61,12 +64,13 @@ class AwsClient:
         await self._rates.wait(f"{service}.{operation}")
 
         def request() -> dict[str, Any]:
-            method = getattr(self._client(service), operation)
+            client = self._client(service)
             try:
-                response: dict[str, Any] = method(**parameters)
+                response: dict[str, Any] = getattr(client, operation)(**parameters)
             except UNREADABLE as error:  # the SDK expects well-formed answers
-                raise unreadable_answer(error) from error
-            return response
+                raise unreadable_answer(f"{operation}: {type(error).__name__}: {error}") from error
+            name = client.meta.method_to_api_mapping[operation]
+            return checked(response, client.meta.service_model.operation_model(name), unreadable_answer)
 
         return await self.run(request)
 

@@ -27,6 +27,7 @@ from headrace.streams.settings import StreamSettings
 from headrace.streams.text_features import TEXT_FEATURES, SpanFeature, TextFeatureSpec
 
 MIN_UNITS = 3
+SENTIMENTS = ("Positive", "Negative", "Neutral", "Mixed")
 
 
 class Comprehend:
@@ -58,8 +59,8 @@ class Comprehend:
         for chunk in chunks:
             answer = await self._aws.call("comprehend", spec.method, Text=chunk.content, LanguageCode=code)
             answers.append({"begin": chunk.begin, "sentiment": answer["Sentiment"], "scores": answer[spec.field]})
-            for name, score in answer[spec.field].items():
-                shares[name] += score * len(chunk.content)
+            for name in SENTIMENTS:
+                shares[name] += answer[spec.field][name] * len(chunk.content)
         whole = sum(len(chunk.content) for chunk in chunks) or 1
         scores = {name.lower(): round(share / whole, 4) for name, share in shares.items()}
         return SentimentResult(**scores, answer=json.dumps(answers).encode(), charges=self._paid(spec, chunks))

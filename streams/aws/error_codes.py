@@ -54,7 +54,7 @@ OPERATIONS = _operations()
 
 UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, PartialCredentialsError, NoRegionError)
 
-UNREADABLE = (ResponseParserError, RecursionError, LookupError, ValueError, TypeError, AttributeError)
+UNREADABLE = (ResponseParserError, RuntimeError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError)
 """Errors of the SDK for an answer that is not what its model says."""
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _LONGEST_MESSAGE = 1_000
@@ -73,10 +73,9 @@ def to_stage_error(error: ClientError | BotoCoreError) -> StageError:
     return PermanentError("refused", str(error))
 
 
-def unreadable_answer(error: Exception) -> StageError:
-    """Return the error for an answer that the SDK could not read."""
-    why = str(error)[:_LONGEST_MESSAGE]
-    return TransientError(f"AWS returned an unreadable answer: {type(error).__name__}: {why}", "unreadable_answer")
+def unreadable_answer(why: str) -> StageError:
+    """Return the error for an answer that the SDK could not read, or that is not what its model says."""
+    return TransientError(f"AWS returned an unreadable answer: {why[:_LONGEST_MESSAGE]}", "unreadable_answer")
 
 
 def _from_response(error: ClientError) -> StageError:

@@ -15,7 +15,7 @@ import msgspec
 from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.records import MatchedFace, SeenFace
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.aws.job_status import result_of
+from headrace.streams.aws.job_status import result_pages
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import StageError
 from headrace.streams.limits.input_check import check_media
@@ -108,16 +108,12 @@ class RekognitionFaces:
         """Return the known people of all pages.
 
         Raises:
-            StageError: The job has no result: `streams.aws.job_status.result_of`.
+            StageError: The job has no result: `streams.aws.job_status.result_pages`.
         """
         persons: list[Response] = []
         page: Response = {}
-        more: dict[str, str] = {}
-        while not page or more:
-            page = await self._aws.call("rekognition", SPEC.method, JobId=job_id, MaxResults=1000, **more)
-            result_of(SPEC, job_id, page)
+        async for page in result_pages(self._aws, SPEC, job_id):
             persons += page["Persons"]
-            more = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
         answer = _json({"JobId": job_id, "VideoMetadata": page.get("VideoMetadata"), "Persons": persons})
         charge = self._prices.charge("rekognition", SPEC.operation, seconds / 60)
         return PeopleResult(_appearances(persons), answer, (charge,))

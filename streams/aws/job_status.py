@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,13 +10,16 @@ from headrace.schemas.jobs import JOB_SPECS, JobSpec, is_running, succeeded
 from headrace.schemas.records import JobFinished, JobStarted
 from headrace.streams import vision_features
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.error_codes import unreadable_answer
 from headrace.streams.errors import PermanentError, RetryAt
 
 SPECS: Mapping[tuple[str, str], JobSpec] = {**JOB_SPECS, **vision_features.JOB_SPECS}
 """The specification of each job, by service and operation."""
 
-
 CHECK_AGAIN_SECONDS = 60.0
+PAGE_RESULTS = 1_000
+MAX_PAGES = 10_000
+"""Pages of one result. AWS returns far fewer: this many have ten million detections."""
 
 
 def result_of(spec: JobSpec, job_id: str, response: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +38,27 @@ def result_of(spec: JobSpec, job_id: str, response: dict[str, Any]) -> dict[str,
         case False:
             raise PermanentError("job_failed", str(result.get(spec.reason_field) or status))
     raise PermanentError("unknown_status", f"{spec.service} job {job_id} has the unknown status {status!r}")
+
+
+async def result_pages(aws: AwsClient, spec: JobSpec, job_id: str) -> AsyncIterator[dict[str, Any]]:
+    """Yield the pages of the result of a job.
+
+    Raises:
+        StageError: The job has no result, see `result_of`; or its pages have no end.
+    """
+    more: dict[str, str] = {}
+    seen: set[str] = set()
+    while True:
+        page = await aws.call(spec.service, spec.method, JobId=job_id, MaxResults=PAGE_RESULTS, **more)
+        result_of(spec, job_id, page)
+        yield page
+        token = page.get("NextToken")
+        if not token:
+            return
+        if token in seen or len(seen) == MAX_PAGES:
+            raise unreadable_answer(f"{spec.method}: the pages of job {job_id} have no end")
+        seen.add(token)
+        more = {"NextToken": token}
 
 
 def _described(spec: JobSpec, response: dict[str, Any]) -> tuple[dict[str, Any], str]:

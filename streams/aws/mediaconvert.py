@@ -11,8 +11,10 @@ from typing import Any
 from headrace.schemas.jobs import JOB_SPECS
 from headrace.schemas.records import MediaReady, Rendition
 from headrace.streams.aws.client import AwsClient
+from headrace.streams.aws.error_codes import unreadable_answer
 from headrace.streams.aws.job_status import result_of
 from headrace.streams.costs.prices import PriceList, billed_minutes
+from headrace.streams.errors import StageError
 from headrace.streams.limits.input_check import check_media
 from headrace.streams.media.media_input import original
 from headrace.streams.results import ResultsBucket
@@ -73,20 +75,30 @@ class MediaConvert:
             StageError: The job has no result: `streams.aws.job_status.result_of`.
         """
         job = result_of(SPEC, job_id, await self._aws.call("mediaconvert", SPEC.method, Id=job_id))
-        name = job["Settings"]["Inputs"][0]["FileInput"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        inputs, groups, made = job["Settings"]["Inputs"], job["Settings"]["OutputGroups"], job["OutputGroupDetails"]
+        if len(inputs) != 1 or len(groups) != len(made):
+            raise _not_its_own(job_id)
+        name = inputs[0]["FileInput"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
         files: list[Rendition] = []
         minutes = billed_minutes("mediaconvert", seconds)
         charges = [self._prices.charge("mediaconvert", "CreateJob", minutes)]
-        for group, details in zip(job["Settings"]["OutputGroups"], job["OutputGroupDetails"], strict=True):
+        for group, details in zip(groups, made, strict=True):
             settings = group["OutputGroupSettings"]
             is_hls = settings["Type"] == "HLS_GROUP_SETTINGS"
             folder = settings["HlsGroupSettings" if is_hls else "FileGroupSettings"]["Destination"]
             charges += [self._prices.charge("mediaconvert", "CreateJob HLS", minutes)] if is_hls else []
+            roles = [output["NameModifier"].lstrip("-") for output in group["Outputs"]]
+            if len(roles) != len(details["OutputDetails"]) or not SUFFIXES.keys() >= set(roles):
+                raise _not_its_own(job_id)
             files += [
-                _rendition(f"{folder}{name}", output["NameModifier"].lstrip("-"), detail)
-                for output, detail in zip(group["Outputs"], details["OutputDetails"], strict=True)
+                _rendition(f"{folder}{name}", role, detail)
+                for role, detail in zip(roles, details["OutputDetails"], strict=True)
             ]
         return TranscodeResult(tuple(files), tuple(charges))
+
+
+def _not_its_own(job_id: str) -> StageError:
+    return unreadable_answer(f"GetJob: the inputs and outputs of {job_id} are not those that were requested")
 
 
 def _rendition(path: str, role: str, detail: dict[str, Any]) -> Rendition:

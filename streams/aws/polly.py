@@ -6,11 +6,10 @@ Source: Amazon Polly Developer Guide, "Creating long audio files" and "Quotas".
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
-
 from headrace.schemas.jobs import JOB_SPECS
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
+from headrace.streams.aws.output_uri import key_in
 from headrace.streams.costs.prices import PriceList
 from headrace.streams.errors import PermanentError
 from headrace.streams.limits.service_inputs import text_rule
@@ -62,11 +61,10 @@ class Polly:
         """
         response = await self._aws.call("polly", SPEC.method, TaskId=job_id)
         task = result_of(SPEC, job_id, response)
-        _, _, key = unquote(urlsplit(task["OutputUri"]).path).partition(f"/{self._bucket.name}/")
         characters = task["RequestCharacters"]
         return SpeechFile(
             bucket=self._bucket.name,
-            key=key or unquote(urlsplit(task["OutputUri"]).path).lstrip("/"),
+            key=key_in(task["OutputUri"], self._bucket.name),
             characters=characters,
             voice=task["VoiceId"],
             language=task.get("LanguageCode", ""),

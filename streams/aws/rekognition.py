@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.custom_models import CustomModels
-from headrace.streams.aws.job_status import result_of
+from headrace.streams.aws.job_status import result_pages
 from headrace.streams.costs.prices import PriceList, operation_of
 from headrace.streams.limits.input_check import check_media
 from headrace.streams.media.media_input import MediaInput
@@ -80,19 +80,15 @@ class Rekognition:
         """Return the results of a job from all pages.
 
         Raises:
-            StageError: The job has no result: `streams.aws.job_status.result_of`.
+            StageError: The job has no result: `streams.aws.job_status.result_pages`.
         """
         calls = VISION_FEATURES[feature]
         if calls.job is None:
             raise LookupError(f"{feature} has no video job")
         detections: list[dict[str, Any]] = []
         page: dict[str, Any] = {}
-        more: dict[str, str] = {}
-        while not page or more:
-            page = await self._aws.call("rekognition", calls.get, JobId=job_id, MaxResults=1000, **more)
-            result_of(calls.job, job_id, page)
+        async for page in result_pages(self._aws, calls.job, job_id):
             detections += page[calls.video_field]
-            more = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
         model = page.get(calls.model, "")
         response = {"JobId": job_id, "VideoMetadata": page.get("VideoMetadata"), calls.video_field: detections}
         if calls.model:

@@ -13,13 +13,18 @@ from typing import Any
 
 from headrace.schemas.jobs import JOB_SPECS
 from headrace.streams.aws.client import AwsClient
-from headrace.streams.aws.job_status import result_of
+from headrace.streams.aws.error_codes import unreadable_answer
+from headrace.streams.aws.job_status import result_pages
 from headrace.streams.costs.prices import PriceList
-from headrace.streams.errors import PermanentError
 from headrace.streams.limits.input_check import check_media
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.service_results import DocumentFeature, DocumentText, Field, Form, Table
 from headrace.streams.settings import StreamSettings
+
+MAX_PAGES = 3_000
+"""Pages of a document, the limit of Textract."""
+MAX_CELLS = 1_000_000
+"""Cells of one table: far more than a page has, and little memory."""
 
 Block = dict[str, Any]
 DocumentFeatures = Sequence[DocumentFeature]
@@ -37,8 +42,7 @@ class Textract:
         """Read an image of one page synchronously.
 
         Raises:
-            PermanentError: `unsupported_input`: Textract does not accept the image. `invalid_answer`: the answer is
-                not one of Textract.
+            PermanentError: `unsupported_input`: Textract does not accept the image.
         """
         method = "analyze_document" if features else "detect_document_text"
         operation = "AnalyzeDocument" if features else "DetectDocumentText"
@@ -73,24 +77,20 @@ class Textract:
         """Return the text of a job that was started with these features; of the pages that it read, if some failed.
 
         Raises:
-            StageError: The job has no result: `streams.aws.job_status.result_of`.
+            StageError: The job has no result: `streams.aws.job_status.result_pages`.
         """
         operation = _job_operation(features)
         spec = JOB_SPECS["textract", operation]
         blocks: list[Block] = []
         warnings: list[dict[str, Any]] = []
         count = 0
-        more: dict[str, str] = {}
-        while True:
-            page = await self._aws.call("textract", spec.method, JobId=job_id, MaxResults=1000, **more)
-            result_of(spec, job_id, page)
+        page: dict[str, Any] = {}
+        async for page in result_pages(self._aws, spec, job_id):
             blocks += page.get("Blocks", [])
             warnings += page.get("Warnings") or []
             count = _page_count(page, count)
-            if not page.get("NextToken"):
-                missing = _missing_pages(page["JobStatus"], count, blocks, warnings)
-                return self._document_text(_Pages(count, blocks, missing), operation, features)
-            more = {"NextToken": page["NextToken"]}
+        missing = _missing_pages(page["JobStatus"], count, blocks, warnings)
+        return self._document_text(_Pages(count, blocks, missing), operation, features)
 
     def _document_text(self, pages: _Pages, operation: str, features: DocumentFeatures) -> DocumentText:
         """Join the lines of a document, with an empty line between pages. Only pages that were read are charged."""
@@ -123,10 +123,10 @@ class _Pages:
 
 
 def _page_count(answer: Mapping[str, Any], default: int) -> int:
-    """Return the number of pages of a document. Raises `PermanentError` for an answer of another shape."""
-    count = answer.get("DocumentMetadata", {}).get("Pages", default)
-    if not isinstance(count, int):
-        raise PermanentError("invalid_answer", "Textract: the number of pages is not a number")
+    """Return the number of pages of a document. Raises `StageError` for one that Textract does not have."""
+    count: int = answer.get("DocumentMetadata", {}).get("Pages", default)
+    if not 0 <= count <= MAX_PAGES:
+        raise unreadable_answer(f"Textract: a document of {count} pages")
     return count
 
 
@@ -164,6 +164,8 @@ def _table(table: Block, by_id: Mapping[str, Block]) -> Table:
         if cell["BlockType"] == "CELL"
     }
     high, wide = max((row for row, _ in cells), default=0), max((column for _, column in cells), default=0)
+    if high * wide > MAX_CELLS:
+        raise unreadable_answer(f"Textract: a table of {high} rows and {wide} columns")
     rows = tuple(tuple(cells.get((row, column), "") for column in range(1, wide + 1)) for row in range(1, high + 1))
     return Table(table.get("Page", 1), rows)
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from headrace.schemas.jobs import JOB_SPECS
+from headrace.schemas.parsing import InvalidValueError, parse_struct, parse_text
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.job_status import result_of
+from headrace.streams.aws.output_uri import key_in
 from headrace.streams.costs.prices import PriceList, billed_minutes
 from headrace.streams.errors import PermanentError, StageError
 from headrace.streams.limits.input_check import check_media
@@ -34,6 +37,20 @@ _NO_SPEECH = re.compile(
 
 Source: Amazon Transcribe API Reference, "TranscriptionJob", FailureReason.
 """
+MAX_SUBTITLE_BYTES = 16 * 2**20
+"""Twenty times the subtitles of four hours, the longest input of a job."""
+
+
+class _Text(Struct):
+    transcript: str
+
+
+class _Results(Struct):
+    transcripts: tuple[_Text, ...]
+
+
+class _OutputFile(Struct):
+    results: _Results
 
 
 class Transcribe:
@@ -98,20 +115,26 @@ class Transcribe:
 
         Raises:
             StageError: The job has no result: `streams.aws.job_status.result_of`.
+            PermanentError: `result_missing`: an output file is missing. `invalid_answer`: it cannot be read.
         """
         response = await self._aws.call("transcribe", SPEC.method, TranscriptionJobName=job_id)
         job = result_of(SPEC, job_id, response)
         redacts = "ContentRedaction" in job
         name = "RedactedTranscriptFileUri" if redacts else "TranscriptFileUri"
         content = await self._fetch(job["Transcript"].get(name, ""))
-        results = json.loads(content)["results"]
-        subtitles = job.get("Subtitles", {}).get("SubtitleFileUris", [])
+        uris = job.get("Subtitles", {}).get("SubtitleFileUris", [])
+        subtitles = await self._fetch(uris[0]) if uris else None
+        try:
+            file = parse_struct(content, _OutputFile)
+            parse_text(subtitles or b"", MAX_SUBTITLE_BYTES)
+        except InvalidValueError as error:
+            raise PermanentError("invalid_answer", f"the output files of {job_id}: {error}") from error
         minutes = billed_minutes("transcribe", seconds)
         return Transcript(
             language=job.get("LanguageCode", ""),
-            text=" ".join(each["transcript"] for each in results["transcripts"]),
+            text=" ".join(each.transcript for each in file.results.transcripts),
             answer=content,
-            subtitles=await self._fetch(subtitles[0]) if subtitles else None,
+            subtitles=subtitles,
             charges=tuple(
                 self._prices.charge("transcribe", f"{SPEC.operation} {feature}".rstrip(), minutes)
                 for feature in (_PRICED if redacts else ("",))
@@ -127,8 +150,8 @@ class Transcribe:
 
     async def _fetch(self, uri: str) -> bytes:
         """Read an output file of a job by its URI, in any of the forms that Transcribe returns."""
-        _, _, key = unquote(urlsplit(uri).path).partition(f"/{self._bucket.name}/")
-        content = await self._bucket.get(key or unquote(urlsplit(uri).path).lstrip("/")) if uri else None
+        key = key_in(uri, self._bucket.name)
+        content = await self._bucket.get(key) if key else None
         if content is None:
             raise PermanentError("result_missing", "the output of the job is missing from the results bucket")
         return content

@@ -13,10 +13,13 @@ import msgspec
 from headrace.schemas.parsing import read_toml
 from headrace.schemas.records import Charge
 from headrace.schemas.settings import SettingsError, load
+from headrace.streams.errors import PermanentError
 from headrace.streams.settings import PriceSettings
 
 DECIMALS = 9
 """Costs are rounded to nano-US-dollars: a call of a model for short texts costs less than a millionth of a dollar."""
+MAX_UNITS = 1e9
+"""Units of one call: minutes, pages, characters or thousands of tokens."""
 FALLBACK = "us-east-1"
 """The region whose prices apply where a region has none."""
 
@@ -52,7 +55,10 @@ class PriceList:
 
         Raises:
             KeyError: The call has no price.
+            PermanentError: `invalid_answer`: no call has this number of units, which a service returned.
         """
+        if not 0 <= units <= MAX_UNITS:
+            raise PermanentError("invalid_answer", f"{service} {operation}: not from 0 to {MAX_UNITS:,.0f} units")
         price = self.prices[service, operation]
         usd = round(units * price.usd, DECIMALS)
         return Charge(service=service, operation=operation, units=units, unit=price.unit, usd=usd)

@@ -137,7 +137,7 @@ def video_result(feature: Any, method: str, pages: list[Answer], expected: Any) 
 
 
 def _named(record: Any) -> Any:
-    return next(value for name in ("name", "text", "emotion", "kind") if (value := getattr(record, name, None)))
+    return next((value for name in ("name", "text", "emotion", "kind") if (value := getattr(record, name, None))), "")
 
 
 def label(name: str, confidence: float, parent: str = "") -> Answer:

@@ -105,7 +105,6 @@ ALLOWED = {
         "json.loads(file.read_text('utf-8'))",
     ),
     "schemas/serde/writer_schema.py": ("the parser of schemas, which has limits of its own", "json.loads(text)"),
-    "streams/aws/transcribe.py": (AWS_RESULT, "json.loads(content)"),
     "streams/costs/estimates.py": (CHECKED, "float(characters)"),
     "streams/engine/headers.py": (CHECKED, "int(min(max(seconds * 1000, 0), MAX_TIMESTAMP_MS))"),
     "streams/executions/json_codec.py": (

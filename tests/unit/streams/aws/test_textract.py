@@ -13,7 +13,7 @@ from headrace.sandbox.ai.textract.documents import DecodedDocument, DocumentLine
 from headrace.schemas.records import Asset, DocumentAnalysed
 from headrace.streams.aws.textract import Textract, parse_form
 from headrace.streams.costs.estimates import estimate
-from headrace.streams.errors import PermanentError
+from headrace.streams.errors import TransientError
 from headrace.streams.media.media_input import MediaInput
 from headrace.streams.results import ResultsStore
 from headrace.streams.service_results import DocumentText, Field, Table
@@ -54,15 +54,15 @@ class Answers:
         return self.answer
 
 
-@pytest.mark.parametrize("pages", [{"Pages": 5}, "5", None])
-async def test_answer_without_a_number_of_pages_is_a_permanent_error(pages: object) -> None:
+@pytest.mark.parametrize("pages", [-1, 3_001, 2**31 - 1])
+async def test_number_of_pages_that_textract_does_not_read_is_an_unreadable_answer(pages: int) -> None:
     answer = {"DocumentMetadata": {"Pages": pages}, "Blocks": [], "JobStatus": "SUCCEEDED"}
     aws: Any = Answers(answer)
     documents = Textract(aws, StreamSettings(results_bucket="results"), PRICES)
     for reading in (documents.detect(MediaInput("media", "a.jpg", "image/jpeg", 10)), documents.get_result("job")):
-        with pytest.raises(PermanentError) as refused:
+        with pytest.raises(TransientError) as refused:
             await reading
-        assert refused.value.code == "invalid_answer"
+        assert refused.value.code == "unreadable_answer"
 
 
 def block(kind: str, id_: str, **more: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from headrace.schemas.settings import SettingsError
 from headrace.streams.aws.rekognition import Rekognition
 from headrace.streams.costs.estimates import estimate
 from headrace.streams.costs.prices import PriceList, load_price_list, read_price_list
+from headrace.streams.errors import PermanentError
 from headrace.streams.media.media_input import original
 from headrace.streams.pipeline import all_stages
 from headrace.streams.settings import StreamSettings
@@ -115,3 +116,10 @@ def test_estimate_of_a_translation_has_the_subtitles() -> None:
     record, prices = transcribed_words(1_000), read_price_list("us-east-1")
     assert estimate(translation, record, prices) == pytest.approx(0.18)
     assert estimate(translation, structs.replace(record, subtitles=None), prices) == pytest.approx(0.09)
+
+
+@pytest.mark.parametrize("units", [-1, float("nan"), float("inf"), 10**400])
+def test_number_of_units_that_no_call_has_is_an_invalid_answer(units: float) -> None:
+    with pytest.raises(PermanentError) as raised:
+        read_price_list("us-east-1").charge("polly", "StartSpeechSynthesisTask", units)
+    assert raised.value.code == "invalid_answer"
