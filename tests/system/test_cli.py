@@ -66,7 +66,7 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(cluster_env: dict[str, str]) -> Cluster:
+def cluster(cluster_env: dict[str, str], no_backlog: None) -> Cluster:
     return Cluster(cluster_env)
 
 
