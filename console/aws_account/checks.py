@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from headrace.connectors.aws.client import AwsSession
 from headrace.connectors.bridge.settings import BridgeSettings
@@ -14,6 +15,7 @@ from headrace.console.aws_account.account_reader import AccountReader
 from headrace.console.aws_account.delivery import DeliveryChecks
 from headrace.console.aws_account.dry_calls import TrialNames
 from headrace.console.aws_account.identity import MAX_SKEW_SECONDS, CallerIdentity, caller_identity, describe_skew
+from headrace.console.aws_account.machine_permissions import MachineNeeds, machine_needs
 from headrace.console.aws_account.permission_checks import PermissionChecks, PermissionScope
 from headrace.console.aws_account.queues import QueueReader
 from headrace.console.aws_account.quotas import quota_checks
@@ -35,12 +37,16 @@ TOPIC_SERVICES = ("rekognition", "textract", "polly")
 
 @dataclass(frozen=True, slots=True)
 class AccountPlan:
-    """What to check: the enabled stages and rules; `components` restricts permissions, `role` is checked instead."""
+    """What to check: the enabled stages and rules, and definitions of state machines by name.
+
+    `components` restricts permissions, `role` is checked instead.
+    """
 
     stages: Sequence[Stage]
     rules: Sequence[Rule]
     components: Sequence[str] = ()
     role: str = ""
+    machines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def run_account_checks(
@@ -68,7 +74,9 @@ def _checks(aws: AwsSession, plan: AccountPlan, identity: CallerIdentity) -> Ite
     reader = AccountReader(aws, resources.region)
     yield DoctorCheck("clock", partial(_clock, identity), "synchronise the clock, for example with chrony")
     yield from region_checks(reader, resources, ("s3", "sqs", "sns", "events", *_services(plan.stages)))
-    required = required_permissions(resources, plan.stages, plan.rules)
+    machines = {f"machine {name}": machine_needs(each, resources) for name, each in plan.machines.items()}
+    needs = {name: each.permissions for name, each in machines.items()}
+    required = required_permissions(resources, plan.stages, plan.rules, needs)
     if plan.components:
         required = {
             each: kept
@@ -77,8 +85,32 @@ def _checks(aws: AwsSession, plan: AccountPlan, identity: CallerIdentity) -> Ite
         }
     names = TrialNames(resources.media_bucket, resources.jobs_topic, resources.jobs_role)
     yield from PermissionChecks(aws, required, PermissionScope(identity, names, resources.region, plan.role)).checks()
+    for name, each in machines.items():
+        if not plan.components or name in plan.components:
+            yield from _machine(name, each, settings)
     yield from quota_checks(reader, plan.stages, settings)
     yield from _delivery(reader, resources, plan.stages)
+
+
+def _machine(name: str, needs: MachineNeeds, settings: StreamSettings) -> Iterator[DoctorCheck]:
+    """Yield the checks of a machine that no policy answers."""
+    missing = needs.not_allowed(settings.task_actions)
+    add = f"add {','.join(missing)} to HEADRACE_MACHINE_ACTIONS of the workers that run machine-tasks"
+    yield DoctorCheck(name, partial(_allow_list, needs, missing), add)
+    for action in needs.unknown:
+        yield DoctorCheck(action, partial(_unknown_resource, name), "")
+
+
+def _allow_list(needs: MachineNeeds, missing: Sequence[str]) -> str:
+    if missing:
+        raise CommandError(f"HEADRACE_MACHINE_ACTIONS does not allow {', '.join(missing)}")
+    if not needs.calls:
+        return "its tasks call no action of AWS"
+    return f"HEADRACE_MACHINE_ACTIONS allows {', '.join(needs.calls)}"
+
+
+def _unknown_resource(name: str) -> str:
+    raise Skipped(f"not checked: only an execution knows the resource; needed by {name}")
 
 
 def _delivery(reader: AccountReader, resources: AwsResources, stages: Sequence[Stage]) -> Iterator[DoctorCheck]:

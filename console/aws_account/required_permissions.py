@@ -71,14 +71,20 @@ FORGET = "faces forget"
 """The command of an operator that needs permissions if a stage stores faces."""
 
 
-def required_permissions(resources: AwsResources, stages: Iterable[Stage], rules: Iterable[Rule]) -> Required:
+def required_permissions(
+    resources: AwsResources,
+    stages: Iterable[Stage],
+    rules: Iterable[Rule],
+    machines: Mapping[str, Iterable[RequiredPermission]] | None = None,
+) -> Required:
     """Return the permissions of the bridge, the enabled stages, the rules, and the roles that they pass on.
 
-    A stage that needs consent stores faces: the operator who forgets them needs permissions too.
+    `machines` are further components with their permissions. A stage that needs consent stores faces: the operator who
+    forgets them needs permissions too.
     """
     found: dict[RequiredPermission, list[str]] = {}
     stages = tuple(stages)
-    components = {"bridge": _of_bridge(resources)}
+    components: dict[str, Iterable[RequiredPermission]] = {"bridge": _of_bridge(resources), **(machines or {})}
     components |= {stage.name: _of_stage(resources, stage) for stage in stages if not stage.name.startswith("rule-")}
     components |= {f"rule {rule.name}": _of_rule(resources, rule) for rule in rules if rule.enabled}
     if any(stage.needs_consent for stage in stages):

@@ -129,4 +129,4 @@ def test_command_rejects_unknown_components_and_options_without_aws(served: list
     result = CliRunner().invoke(app, ["doctor", "--aws", "--component", "nothing"])
     assert "no component nothing; there are bridge, thumbnails" in result.output
     result = CliRunner().invoke(app, ["doctor", "--role", "arn:aws:iam::1:role/r"])
-    assert "--component and --role need --aws" in result.output
+    assert "--component, --machine and --role need --aws" in result.output
