@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.console.terminal.output import print_json, print_line, print_lines
+from headrace.console.terminal.user_files import read_lines
 
 if TYPE_CHECKING:
     from headrace.connectors.bridge_sources.config import SourcesConfig
@@ -75,7 +76,7 @@ def preview(
     from headrace.connectors.events.preview import dry_run
     from headrace.schemas.serde import codec
 
-    for row in dry_run(file, datetime.now(UTC), codec.load()):
+    for row in dry_run(read_lines(file), datetime.now(UTC), codec.load()):
         print_json(row, indent=None)
 
 

@@ -99,7 +99,7 @@ def export(
     """
     from contextlib import nullcontext
 
-    from headrace.console.dlq.jsonl import private_file
+    from headrace.console.terminal.user_files import private_file
 
     out = private_file(file) if file else nullcontext(export_stream())
     count = _connect().export(replace(query, limit=limit), out)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from headrace.console.terminal.user_files import read_document
 
 if TYPE_CHECKING:
     from headrace.streams.rules import Pattern
@@ -15,7 +16,7 @@ def _json(argument: str, name: str) -> Any:
 
     from headrace.console.errors import CommandError
 
-    text = argument if argument.lstrip()[:1] in ("{", "[", '"') else Path(argument).read_text("utf-8")
+    text = argument if argument.lstrip()[:1] in ("{", "[", '"') else read_document(argument)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -6,11 +6,7 @@ Lossless: null differs from empty, and headers keep their order. Sources: jsonli
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -68,13 +64,6 @@ def digest(record: LetterLine | ConsumerRecord) -> bytes:
     """Hash what an import preserves: topic, key, value and headers."""
     content = (record.topic, record.key, record.value, record.headers)
     return hashlib.sha256(msgspec.msgpack.encode(content)).digest()
-
-
-@contextmanager
-def private_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing with mode 0600: dead letters hold unredacted data."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        yield file
 
 
 def select_lines(lines: Iterable[LetterLine], digests: set[bytes]) -> Iterator[LetterLine]:

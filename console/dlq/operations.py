@@ -20,6 +20,7 @@ from headrace.console.errors import CommandError
 from headrace.console.kafka.entry import LogEntry
 from headrace.console.kafka.offsets import OffsetRange, TopicAndPartition
 from headrace.console.kafka.topic_reader import TopicReader
+from headrace.console.terminal.user_files import read_lines
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
@@ -99,7 +100,7 @@ class DeadLetters:
     def import_planned(self, plan: ImportPlan) -> int:
         """Write the missing records in the order of the file, each once. Returns how many."""
         with plan.path.open("rb") as file:
-            lines = jsonl.read(file, str(plan.path))
+            lines = jsonl.read(read_lines(file), str(plan.path))
             return self._log.write(map(jsonl.message, jsonl.select_lines(lines, set(plan.missing))))
 
     def resolve(self, prefixes: Sequence[str], resolution: Resolution, now: datetime) -> Sequence[Disposition]:
@@ -151,7 +152,7 @@ def _digests(path: Path, known_topics: set[str]) -> dict[bytes, str]:
     """Read the topic of each record in a file, by the record's digest."""
     digests: dict[bytes, str] = {}
     with path.open("rb") as file:
-        for line in jsonl.read(file, str(path)):
+        for line in jsonl.read(read_lines(file), str(path)):
             if line.topic not in known_topics:
                 raise CommandError(
                     f"{line.topic} is no dead-letter topic of this pipeline on this cluster: nothing imported"

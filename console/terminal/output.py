@@ -14,6 +14,9 @@ from headrace.console.errors import CommandError
 from headrace.schemas.runtime.tracebacks import format_exception
 from headrace.schemas.safe_text import safe_json, safe_text
 
+MAX_SECRET_CHARACTERS = 10_000
+"""Characters of a secret on standard input. A password has fewer."""
+
 
 def print_line(text: str = "", *, error: bool = False, end: str = "\n") -> None:
     """Print one line, to standard error if it is an `error`. A line break in the text is escaped."""
@@ -75,7 +78,7 @@ def ask_secret(question: str) -> str:
     """Return a secret: typed twice on a terminal without being shown, else the first line of standard input."""
     if sys.stdin.isatty():
         return str(typer.prompt(safe_text(question), hide_input=True, confirmation_prompt=True, err=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    return sys.stdin.readline(MAX_SECRET_CHARACTERS).rstrip("\r\n")
 
 
 def _write(text: str, error: bool) -> None:

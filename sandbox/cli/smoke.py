@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 
 from headrace.console.errors import CommandError
 from headrace.console.terminal.output import confirm_or_abort, print_line
+from headrace.schemas.parsing import InvalidValueError
 
 if TYPE_CHECKING:
     from headrace.sandbox.smoke.run import SmokePlan
@@ -70,7 +70,7 @@ def _plan(bucket: str, ceiling: float, limit: float) -> SmokePlan:
     path = os.environ.get("HEADRACE_PIPELINE", "")
     try:
         config = smoke_pipeline(path, ceiling)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, InvalidValueError) as error:
         raise CommandError(f"HEADRACE_PIPELINE: {error}") from error
     with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
         file.write(config)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import tomllib
-from pathlib import Path
 from typing import Any
+
+from headrace.schemas.parsing import read_toml
 
 EXCLUDED = {
     "face-search": "it would store faces in a collection",
@@ -20,9 +20,9 @@ def smoke_pipeline(path: str, ceiling: float) -> str:
 
     Raises:
         OSError: the file of the user cannot be read.
-        tomllib.TOMLDecodeError: it is not TOML. Other errors are found when the result is loaded.
+        InvalidValueError: it is not TOML, or too large. Other errors are found when the result is loaded.
     """
-    tables: dict[str, Any] = tomllib.loads(Path(path).read_text("utf-8")) if path else {}
+    tables: dict[str, Any] = read_toml(path) if path else {}
     stages = dict(tables.get("stages", {}))
     for name in EXCLUDED:
         if name in stages:

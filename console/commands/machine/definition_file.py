@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from headrace.console.terminal.user_files import read_document
 
 if TYPE_CHECKING:
     from headrace.streams.machines.validation import Verdict
@@ -14,23 +14,6 @@ if TYPE_CHECKING:
 MAX_VALUE = 300
 """Characters of a value in text. JSON has all of it."""
 FileArgument = Annotated[str, typer.Argument(help="JSON file with the definition; - for stdin.", show_default=False)]
-
-
-def read_text(file: str) -> str:
-    """Read a file, or standard input.
-
-    Raises:
-        CommandError: It cannot be read, or is not UTF-8.
-    """
-    from headrace.console.errors import CommandError
-
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise CommandError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file} is not UTF-8: byte {error.start}") from error
 
 
 def valid_definition(file: str) -> dict[str, Any]:
@@ -42,7 +25,7 @@ def valid_definition(file: str) -> dict[str, Any]:
     from headrace.console.errors import CommandError
     from headrace.streams.machines.validation import validate
 
-    verdict = validate(read_text(file))
+    verdict = validate(read_document(file))
     if verdict.definition is None or not verdict.ok:
         raise CommandError(f"{file} has {summary(verdict)}. To list them: headrace machine validate {file}")
     return verdict.definition

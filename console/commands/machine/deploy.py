@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from headrace.console.commands.machine.connection import MachineArgument, MachineJsonOption, with_services
-from headrace.console.commands.machine.definition_file import FileArgument, read_text
+from headrace.console.commands.machine.definition_file import FileArgument
 from headrace.console.terminal.output import confirm_or_abort, print_json, print_line
+from headrace.console.terminal.user_files import read_document
 
 if TYPE_CHECKING:
     from headrace.console.machines.port import MachineServices
@@ -35,7 +36,7 @@ def deploy(
     """
     from headrace.console.commands.machine.definition_file import valid_definition
 
-    text = read_text(file)
+    text = read_document(file)
     if file != "-":
         valid_definition(file)
     own_name = name or file.rpartition("/")[2].partition(".")[0]

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from headrace.console.commands.machine.definition_file import FileArgument, read_text
+from headrace.console.commands.machine.definition_file import FileArgument
 from headrace.console.terminal.output import print_line, print_lines
+from headrace.console.terminal.user_files import read_document
 
 
 def draw(
@@ -28,7 +29,7 @@ def draw(
 
     if text and output is not None:
         raise CommandError("--text prints to standard output: omit --output, or redirect the output")
-    definition = validate(read_text(file)).definition
+    definition = validate(read_document(file)).definition
     if definition is None:
         raise CommandError(f"{file} is no JSON object. To list its errors: headrace machine validate {file}")
     if text:

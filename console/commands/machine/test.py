@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.console.commands.machine.definition_file import cut, load_json, read_text, valid_definition
+from headrace.console.commands.machine.definition_file import cut, load_json, valid_definition
 from headrace.console.terminal.output import print_answer, print_json, print_line, print_traceback
+from headrace.console.terminal.user_files import read_document, read_lines
 
 if TYPE_CHECKING:
     from headrace.streams.machines.local_run.run import LocalOutcome, LocalSettings
@@ -53,7 +54,7 @@ def run_machine(
     if state:
         from headrace.console.commands.machine.state_test import run_one_state
 
-        run_one_state(read_text(file), state, read_input(value), _answers(mocks), as_json=as_json)
+        run_one_state(read_document(file), state, read_input(value), _answers(mocks), as_json=as_json)
         return
     outcome = _run(file, value, mocks)
     _print_json(outcome, trace) if as_json else _print_text(outcome, trace)
@@ -73,7 +74,7 @@ def _run_batch(lines: Any) -> None:
     from headrace.streams.machines.json_text import compact
     from headrace.streams.machines.local_run.batch import answer_line
 
-    for line in lines:
+    for line in read_lines(lines):
         if not line.strip():
             continue
         try:
@@ -102,12 +103,12 @@ def _run(file: str, value: str, mocks: str) -> LocalOutcome:
 
 
 def _answers(mocks: str) -> Any:
-    return load_json(read_text(mocks), f"the mocks in {mocks}") if mocks else {}
+    return load_json(read_document(mocks), f"the mocks in {mocks}") if mocks else {}
 
 
 def read_input(value: str) -> Any:
     """Read an input: JSON, `@` and a file, or `-` for standard input."""
-    text = read_text(value.removeprefix("@")) if value == "-" or value.startswith("@") else value
+    text = read_document(value.removeprefix("@")) if value == "-" or value.startswith("@") else value
     return load_json(text, "the input")
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from headrace.console.commands.machine.definition_file import FileArgument, read_text, summary
+from headrace.console.commands.machine.definition_file import FileArgument, summary
 from headrace.console.terminal.output import print_json, print_line
+from headrace.console.terminal.user_files import read_document
 
 
 def validate(
@@ -25,7 +26,7 @@ def validate(
     """
     from headrace.streams.machines import validation
 
-    verdict = validation.validate(read_text(file), machine_type)
+    verdict = validation.validate(read_document(file), machine_type)
     if as_json:
         print_json(verdict.as_json())
     else:

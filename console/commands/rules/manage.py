@@ -10,6 +10,7 @@ import typer
 
 from headrace.console.commands.replay.common import DRY_RUN, ExecuteOption, connect
 from headrace.console.terminal.output import print_json, print_line
+from headrace.console.terminal.user_files import read_document
 
 if TYPE_CHECKING:
     from headrace.streams.routing.rule import Rule
@@ -149,7 +150,7 @@ def import_(
     target_folder = Path(_folder(folder))
     target_folder.mkdir(parents=True, exist_ok=True)
     try:
-        texts = eventbridge_json.imported(parse_json(file.read_bytes()), reads.split(","))
+        texts = eventbridge_json.imported(parse_json(read_document(str(file))), reads.split(","))
     except ValueError as error:
         raise CommandError(f"{file}: not an EventBridge rule: {error}") from error
     existing = [name for name in texts if (target_folder / f"{name}.toml").exists()]

@@ -9,6 +9,7 @@ import typer
 from headrace.console.commands.json_args import read_event, read_pattern
 from headrace.console.commands.rules import history, manage
 from headrace.console.terminal.output import print_json, print_line
+from headrace.console.terminal.user_files import read_lines
 
 app = typer.Typer(help="Manage rules and test event patterns.", no_args_is_help=True)
 
@@ -63,6 +64,6 @@ def try_out(
 def _batch(lines: Any) -> None:
     from headrace.console.routing.pattern_test import verdict
 
-    for line in lines:
+    for line in read_lines(lines):
         if line.strip():
             print_json(verdict(line), indent=None)

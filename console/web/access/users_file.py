@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import threading
 from collections.abc import Iterable
@@ -17,8 +16,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from headrace.console.errors import CommandError
+from headrace.console.terminal.user_files import private_file
 from headrace.console.web.access.passwords import verify_password
 from headrace.console.web.access.users import ConsoleUser, UserRole, parse_role
+from headrace.schemas.parsing import InvalidValueError, read_text_file
 
 EntryKind = Literal["password", "token"]
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
@@ -101,7 +102,7 @@ class UsersFile:
         state = (status.st_mtime_ns, status.st_size)
         with self._lock:
             if state != self._read_at:
-                self._entries = parse_users(self._path.read_text("utf-8"), str(self._path))
+                self._entries = _read(self._path)
                 self._read_at = state
             return self._entries
 
@@ -130,15 +131,23 @@ def store_entry(path: Path, entry: UserEntry) -> None:
     Raises:
         CommandError: the file is invalid.
     """
-    entries = list(parse_users(path.read_text("utf-8"), str(path))) if path.exists() else []
+    entries = list(_read(path)) if path.exists() else []
     kept = [each for each in entries if (each.kind, each.name) != (entry.kind, entry.name)]
     _write(path, (*kept, entry))
 
 
+def _read(path: Path) -> tuple[UserEntry, ...]:
+    try:
+        return parse_users(read_text_file(path), str(path))
+    except InvalidValueError as error:
+        raise CommandError(f"{path}: {error}") from error
+
+
 def _write(path: Path, entries: Iterable[UserEntry]) -> None:
     new = path.with_name(f"{path.name}.new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write("".join(f"{each.kind} {each.name} {each.role.label} {each.hashed}\n" for each in entries))
+    lines = "".join(f"{each.kind} {each.name} {each.role.label} {each.hashed}\n" for each in entries)
+    with private_file(new) as file:
+        file.write(lines.encode())
     new.replace(path)
 
 
