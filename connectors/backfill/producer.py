@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from confluent_kafka import KafkaException
 
@@ -20,6 +21,8 @@ from headrace.schemas.serde.codec import (
     to_producer_record,
 )
 from headrace.schemas.serde.schema_topic import SchemasNotPublishedError, publish_missing_schemas
+from headrace.schemas.tracing.publish import publish_span
+from headrace.schemas.tracing.tracer import NoTracing, Tracer
 
 WRITTEN = (topics.UPLOADED, topics.BACKFILLS)
 NEEDED = (*WRITTEN, topics.SCHEMAS)
@@ -30,7 +33,7 @@ FLUSH_SECONDS = 60.0
 class BackfillProducer:
     """The producer of one backfill."""
 
-    def __init__(self, cluster: KafkaSettings) -> None:
+    def __init__(self, cluster: KafkaSettings, tracer: Tracer | None = None) -> None:
         """Raises `BackfillError` if topics or schemas are missing, `KafkaException` if Kafka is unreachable."""
         present = clients.partition_counts(clients.admin(cluster), ANSWER_SECONDS)
         missing = [topic.name for topic in NEEDED if topic.name not in present]
@@ -38,6 +41,7 @@ class BackfillProducer:
             raise BackfillError(f"topics not there: {', '.join(missing)} (headrace topics apply)")
         producer = clients.producer(cluster)
         self._producer = SyncProducer(producer)
+        self._tracer: Tracer = tracer or NoTracing()
         self._codec = registry.create_codec(cluster)
         try:
             publish_missing_schemas(cluster, catalog.versions(), ANSWER_SECONDS)
@@ -50,7 +54,12 @@ class BackfillProducer:
     def send(self, fact: EventWithMetadata) -> None:
         """Send an event; it is durable after the next `save`. Raises `BackfillError`."""
         with _backfill_errors():
-            self._producer.send(to_producer_record(*fact, self._codec))
+            record = to_producer_record(*fact, self._codec)
+            span = publish_span(self._tracer, "backfill", record)
+            if span is None:
+                self._producer.send(record)
+            else:
+                self._producer.send(record, partial(self._tracer.end, span))
 
     def save(self, cursor: Checkpoint) -> None:
         """Wait until all sent events are durable, then store the checkpoint. Raises `BackfillError`."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.producer import AsyncProducer
 from headrace.schemas.kafka.reconnecting import ReconnectingProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ProducerRecord, SendError
+from headrace.schemas.tracing.publish import publish_span
+from headrace.schemas.tracing.tracer import Tracer
 
 SECONDS = 7.0
 """Deadline for the acknowledgement. SNS closes the connection after 15 s, of which a new certificate may take 6 s."""
+
+
+Send = Callable[[Sequence[ProducerRecord]], Awaitable[None]]
+"""Sends records and returns once they are durable."""
 
 
 class WebhookSendError(Exception):
@@ -40,6 +46,26 @@ class WebhookProducer:
     def close(self, seconds: float) -> int:
         """Wait up to `seconds` for acknowledgements; return the number of records without one. Blocks."""
         return self._producer.close(seconds)
+
+
+def traced(send: Send, tracer: Tracer) -> Send:
+    """Return a function that sends records in spans; without tracing it is the same function."""
+    if not tracer.is_enabled:
+        return send
+
+    async def send_in_spans(records: Sequence[ProducerRecord]) -> None:
+        spans = [span for record in records if (span := publish_span(tracer, "webhook", record))]
+        try:
+            await send(records)
+        except BaseException as error:
+            for span in spans:
+                span.error = span.attributes["error.type"] = type(error).__name__
+            raise
+        finally:
+            for span in spans:
+                tracer.end(span)
+
+    return send_in_spans
 
 
 def producer(cluster: KafkaSettings) -> ReconnectingProducer:

@@ -28,7 +28,7 @@ from headrace.connectors.readiness import missing_dependencies
 from headrace.connectors.webhook.certificates import CertificateCache
 from headrace.connectors.webhook.handler import Webhook, WebhookDependencies
 from headrace.connectors.webhook.http_fetch import create_fetch
-from headrace.connectors.webhook.producer import WebhookProducer, producer
+from headrace.connectors.webhook.producer import WebhookProducer, producer, traced
 from headrace.connectors.webhook.settings import WebhookSettings
 from headrace.connectors.webhook.x509 import TrustStore, load_trust_store
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -38,6 +38,8 @@ from headrace.schemas.runtime.stop_signals import stop_signals
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec
 from headrace.schemas.settings import SettingsError
+from headrace.schemas.tracing.start import tracing
+from headrace.schemas.tracing.tracer import Tracer
 
 POLL_SECONDS = 0.5
 
@@ -52,7 +54,11 @@ class WebhookState(TypedDict):
 
 def serve(settings: WebhookSettings, cluster: KafkaSettings) -> bool:
     """Serve until SIGTERM or SIGINT, then drain. Return False if startup failed. Raises `SettingsError`."""
-    app = create_app(partial(connect, settings, cluster, _trusted(settings)))
+    with tracing("headrace-webhook") as tracer:
+        return _serve(create_app(partial(connect, settings, cluster, _trusted(settings), tracer)), settings)
+
+
+def _serve(app: Starlette, settings: WebhookSettings) -> bool:
     server = _server(app, settings)
     listening = _listening(settings)
     stop_requested = threading.Event()
@@ -81,7 +87,9 @@ def create_app(open_webhook: Callable[[], AbstractAsyncContextManager[Webhook]])
 
 
 @asynccontextmanager
-async def connect(settings: WebhookSettings, cluster: KafkaSettings, trusted: TrustStore) -> AsyncIterator[Webhook]:
+async def connect(
+    settings: WebhookSettings, cluster: KafkaSettings, trusted: TrustStore, tracer: Tracer
+) -> AsyncIterator[Webhook]:
     """Open a webhook with connections to Kafka and SNS."""
     async with create_fetch(_tls(settings)) as fetch:
         sender = WebhookProducer(producer(cluster))
@@ -89,7 +97,8 @@ async def connect(settings: WebhookSettings, cluster: KafkaSettings, trusted: Tr
         keys = CertificateCache(fetch, trusted, now)
         codec = registry.create_codec(cluster)
         heads = ObjectHeads(AwsSession())
-        webhook = Webhook(settings, WebhookDependencies(keys, sender.send, confirm_subscription, codec, now, heads))
+        send = traced(sender.send, tracer)
+        webhook = Webhook(settings, WebhookDependencies(keys, send, confirm_subscription, codec, now, heads))
         waiting = asyncio.create_task(_wait(webhook, cluster, codec))
         try:
             yield webhook

@@ -129,9 +129,11 @@ def _send(aws: AwsSession, work: BackfillPlan, begin: Checkpoint) -> None:
     from headrace.connectors.backfill.producer import BackfillProducer
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
+    from headrace.schemas.tracing.start import tracing
 
-    sender = BackfillProducer(load(KafkaSettings))
-    end = _last_checkpoint(run(work, objects(aws, work.place, begin.after), begin, sender), begin)
+    with tracing("headrace-backfill") as tracer:
+        sender = BackfillProducer(load(KafkaSettings), tracer)
+        end = _last_checkpoint(run(work, objects(aws, work.place, begin.after), begin, sender), begin)
     print_line(summary(end.counts))
 
 

@@ -102,12 +102,13 @@ def _send(work: Reconciliation, spool: ObjectSpool, total: int, rate: float | No
     from headrace.connectors.backfill.producer import BackfillProducer
     from headrace.schemas.kafka.settings import KafkaSettings
     from headrace.schemas.settings import load
+    from headrace.schemas.tracing.start import tracing
 
     if not total:
         return 0
-    sender = BackfillProducer(load(KafkaSettings))
-    checkpoints = work.send(spool, sender, rate)
-    return _followed(checkpoints, Checkpoint(""), total, lambda each: f"{each.counts.sent:,} sent").counts.sent
+    with tracing("headrace-backfill") as tracer:
+        checkpoints = work.send(spool, BackfillProducer(load(KafkaSettings), tracer), rate)
+        return _followed(checkpoints, Checkpoint(""), total, lambda each: f"{each.counts.sent:,} sent").counts.sent
 
 
 def _followed(steps: Iterable[T], first: T, total: int | None, describe: Callable[[T], str]) -> T:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from headrace.schemas.settings import SettingsError, load
 from headrace.schemas.tracing.recorder import QueueLimits, RecordingTracer
 from headrace.schemas.tracing.sampler import sampler
@@ -9,6 +12,20 @@ from headrace.schemas.tracing.settings import TracingSettings
 from headrace.schemas.tracing.tracer import NoTracing, Tracer
 
 REMEDY = "traces need the extra `otel`: run pip install 'headrace[otel]', or unset the variables OTEL_*"
+
+
+@contextmanager
+def tracing(service: str) -> Iterator[Tracer]:
+    """Run the body with the tracer of a process, whose last spans are exported at the end.
+
+    Raises:
+        SettingsError: As `start_tracer`.
+    """
+    tracer = start_tracer(service)
+    try:
+        yield tracer
+    finally:
+        tracer.close()
 
 
 def start_tracer(service: str) -> Tracer:

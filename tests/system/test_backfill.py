@@ -20,6 +20,7 @@ from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.records import MediaUploaded
 from headrace.schemas.serde import codec
 from tests.support.aws_clients import new_client
+from tests.support.otlp_receiver import otlp_receiver
 from tests.support.process import headrace, run, wait_for
 
 BOOK = codec.load()
@@ -93,6 +94,20 @@ def test_each_object_is_sent_once_and_a_second_run_sends_nothing(bucket: Bucket)
 
 
 @pytest.mark.each_emulator
+def test_each_asset_is_a_trace_that_begins_with_its_backfill(bucket: Bucket) -> None:
+    bucket.put("a.jpg", "b.jpg")
+    with otlp_receiver() as traces:
+        done = run(
+            {**bucket.environment, "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url}, "backfill", f"s3://{bucket.name}/"
+        )
+        assert done.returncode == 0, done.stderr
+        spans = traces.find("backfill publish")
+    assert {(span.trace, span.parent, span.service) for span in spans} == {
+        (id_.replace("-", ""), "", "headrace-backfill") for id_, _ in bucket.uploads()
+    }
+    assert len(spans) == 2
+
+
 def test_restarted_backfill_produces_the_same_ids(bucket: Bucket) -> None:
     bucket.put(*ODD_KEYS)
 

@@ -15,6 +15,7 @@ from headrace.connectors.backfill.listing import BucketPrefix, ListedObject
 from headrace.connectors.backfill.producer import NEEDED, BackfillProducer
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.serde.schema_topic import publish_schemas
+from tests.support.recorded_spans import recording
 
 UPLOAD = to_event(BucketPrefix("media"), ListedObject("a.jpg", 10, "e1", datetime(2026, 3, 14, tzinfo=UTC)))
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large")
@@ -120,3 +121,15 @@ def test_missing_topics_are_named_with_the_fix(producer: Producer, monkeypatch: 
     with pytest.raises(BackfillError, match=r"media\.uploaded, system\.backfills \(headrace topics apply\)"):
         BackfillProducer(CLUSTER)
     assert producer.done == []
+
+
+def test_each_acknowledged_record_is_the_first_span_of_its_trace(producer: Producer) -> None:
+    with recording() as (tracer, ended):
+        found = BackfillProducer(CLUSTER, tracer)
+        found.send(UPLOAD)
+        assert not tracer._spans, "it ends with the acknowledgement"
+        found.save(Checkpoint("c"))
+        [span] = ended()
+    assert (span.name, span.kind, span.parent_id) == ("backfill publish", "producer", "")
+    assert span.context.traceparent == UPLOAD[1].traceparent
+    assert span.attributes["headrace.key"] == "media/a.jpg"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from headrace.connectors.webhook import http_fetch, producer
-from headrace.connectors.webhook.producer import WebhookProducer, WebhookSendError
+from headrace.connectors.webhook.producer import WebhookProducer, WebhookSendError, traced
 from headrace.schemas.kafka import clients
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ProducerRecord
+from headrace.schemas.tracing.tracer import NoTracing
+from tests.support.recorded_spans import recording
 
 NOWHERE = KafkaSettings(bootstrap_servers="127.0.0.1:9")
-MESSAGE = ProducerRecord("media.uploaded", b"media/cat.jpg", b"value", (("ce_id", b"1"),))
+MESSAGE = UNTRACED = ProducerRecord("media.uploaded", b"media/cat.jpg", b"value", (("ce_id", b"1"),))
+TRACEPARENT = f"00-{'1' * 32}-{'2' * 16}-01"
+TRACED = ProducerRecord("media.uploaded", b"media/cat.jpg", b"value", (("traceparent", TRACEPARENT.encode()),))
 
 
 @pytest.fixture
@@ -81,3 +85,36 @@ async def test_producer_drops_records_after_the_send_timeout(monkeypatch: pytest
 
 def test_timeouts_are_shorter_than_the_sns_timeout() -> None:
     assert producer.SECONDS + 2 * http_fetch.SECONDS < 15.0 - 1.0
+
+
+async def test_each_record_is_the_first_span_of_its_trace() -> None:
+    sent: list[ProducerRecord] = []
+
+    async def send(records: Sequence[ProducerRecord]) -> None:
+        sent.extend(records)
+
+    with recording() as (tracer, ended):
+        await traced(send, tracer)([TRACED, UNTRACED])
+        [span] = ended()
+    assert sent == [TRACED, UNTRACED]
+    assert (span.name, span.kind, span.parent_id) == ("webhook publish", "producer", "")
+    assert span.context.traceparent == TRACEPARENT
+    assert span.attributes == {"headrace.key": "media/cat.jpg", "headrace.topic": "media.uploaded"}
+
+
+async def test_span_of_a_record_that_is_not_acknowledged_has_the_error() -> None:
+    async def refuse(_: Sequence[ProducerRecord]) -> None:
+        raise WebhookSendError("no acknowledgement")
+
+    with recording() as (tracer, ended):
+        with pytest.raises(WebhookSendError):
+            await traced(refuse, tracer)([TRACED])
+        [span] = ended()
+    assert span.error == span.attributes["error.type"] == "WebhookSendError"
+
+
+async def test_without_tracing_records_are_sent_by_the_same_function() -> None:
+    async def send(_: Sequence[ProducerRecord]) -> None:
+        """Do nothing."""
+
+    assert traced(send, NoTracing()) is send
