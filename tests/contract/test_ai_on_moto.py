@@ -1,25 +1,28 @@
 """The AWS adapters read the answers of moto, which are independent of those of the AI endpoint of the sandbox.
 
-Of the operations that stages call, moto also has DetectCustomLabels and those of face collections; nothing tests these.
+moto has no face collections, only jobs that search one, and no models of Custom Labels, only their answers: `LACKING`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from headrace.sandbox.cluster.environment import AI_SERVICES
-from headrace.schemas.records import Label, TextLine
+from headrace.schemas.records import CustomLabel, Label, TextLine
 from headrace.streams.aws.client import AwsClient
 from headrace.streams.aws.comprehend import Comprehend
+from headrace.streams.aws.face_collections import RekognitionFaces
 from headrace.streams.aws.job_status import AwsJobStatus
 from headrace.streams.aws.rekognition import Rekognition
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.aws.textract import Textract
 from headrace.streams.aws.transcribe import Transcribe
-from headrace.streams.errors import PermanentError
+from headrace.streams.errors import PermanentError, TransientError
 from headrace.streams.limits.rate_limits import RateLimits
+from headrace.streams.people import FaceSearch
 from headrace.streams.settings import StreamSettings
 from tests.contract.ai import BUCKET, ROLE
 from tests.contract.test_ai_adapters import media, stored, token
@@ -27,6 +30,17 @@ from tests.support.prices import PRICES
 from tests.support.records import job_started
 
 pytestmark = [pytest.mark.system, pytest.mark.moto, pytest.mark.each_emulator]
+
+MODEL = "arn:aws:rekognition:us-east-1:000000000000:project/cars/version/1/1700000000000"
+PROJECT = "arn:aws:rekognition:us-east-1:000000000000:project/cars/1700000000000"
+LACKING: dict[str, dict[str, Any]] = {
+    "create_collection": {"CollectionId": "staff"},
+    "index_faces": {"CollectionId": "staff", "Image": {"Bytes": b"x"}},
+    "search_faces": {"CollectionId": "staff", "FaceId": "00000000-0000-0000-0000-000000000000"},
+    "search_faces_by_image": {"CollectionId": "staff", "Image": {"Bytes": b"x"}},
+    "describe_project_versions": {"ProjectArn": PROJECT},
+}
+"""Operations of Rekognition that stages call and moto does not have, with valid parameters."""
 
 SETTINGS = StreamSettings(
     results_bucket=BUCKET,
@@ -104,3 +118,25 @@ async def test_answer_of_another_shape_is_a_permanent_error(calls: AwsClient) ->
     with pytest.raises(PermanentError) as refused:
         await Textract(calls, SETTINGS, PRICES).detect(media("bottles.jpg"))
     assert refused.value.code == "invalid_answer"
+
+
+async def test_labels_of_a_custom_model(calls: AwsClient) -> None:
+    found = await Rekognition(calls, SETTINGS, PRICES, MODEL).detect("custom", media("bottles.jpg"))
+    assert found.model == MODEL
+    labels = [label for label in found.detections if isinstance(label, CustomLabel)]
+    assert (labels[0].name, labels[0].confidence) == ("MyLogo", 77.77)
+
+
+async def test_known_people_of_a_video_have_their_times(calls: AwsClient) -> None:
+    people = RekognitionFaces(calls, SETTINGS, PRICES)
+    job = await people.start(FaceSearch("staff", 95.0), media("rabbit.mp4"), token("face-search", "rabbit.mp4"))
+    found = await people.get_result(job, 8.0)
+    assert {face.at_seconds for face in found.faces} == {0.0}
+    assert [match.similarity for match in found.faces[0].matches] == [100.0, 100.0, 100.0, 99.37]
+
+
+@pytest.mark.parametrize("operation", LACKING)
+async def test_what_moto_lacks_is_an_error_of_the_service(calls: AwsClient, operation: str) -> None:
+    """Once moto has an operation, it is to be tested here."""
+    with pytest.raises(TransientError, match=": 500: "):
+        await calls.call("rekognition", operation, **LACKING[operation])
