@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from headrace.schemas.spans import Span, SpanContext
+from headrace.schemas.spans import Span, SpanContext, SpanRole
 from headrace.schemas.tracing.otlp import OtlpExporter
 from headrace.schemas.tracing.otlp_encoding import encode_request
 from headrace.schemas.tracing.tracer import NoTracing
@@ -27,11 +27,13 @@ VALUES = TEXTS | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(al
 NAMES = st.sampled_from(["headrace.key", "headrace.topic", "headrace.outcome", "http.response.status_code", "é"])
 
 
+KINDS: st.SearchStrategy[SpanRole] = st.sampled_from(get_args(SpanRole))
+
+
 @st.composite
 def spans(draw: st.DrawFn) -> Span:
     parent = draw(st.none() | CONTEXTS)
-    kind = draw(st.sampled_from(["internal", "client", "producer", "consumer"]))
-    span = Span(draw(TEXTS), kind, draw(CONTEXTS), parent, NoTracing(), draw(st.integers(0, 2**64 - 1)))
+    span = Span(draw(TEXTS), draw(KINDS), draw(CONTEXTS), parent, NoTracing(), draw(st.integers(0, 2**64 - 1)))
     span.end_ns = draw(st.integers(0, 2**64 - 1))
     span.attributes = draw(st.dictionaries(NAMES, VALUES, max_size=4))
     span.links = draw(st.lists(CONTEXTS, max_size=3))
