@@ -80,6 +80,9 @@ def _run(place: ViewsPlace, results: ResultReader, stop: threading.Event) -> Non
         except SQLAlchemyError as error:
             log.warning("text_index_unavailable", reason=" ".join(str(error).split())[:LONGEST_REASON])
             stop.wait(ERROR_SECONDS)
+        except Exception as error:  # a thread that ends here would end in silence
+            log.error("text_index_failed", reason=f"{type(error).__name__}: {error}"[:LONGEST_REASON])
+            stop.wait(ERROR_SECONDS)
         if not count:
             stop.wait(IDLE_SECONDS)
     if engine is not None:

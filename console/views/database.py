@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, select
-from sqlalchemy.exc import DatabaseError, InterfaceError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.console.errors import CommandError, UnavailableError
 from headrace.console.kafka.log_reader import LogReader
 from headrace.console.views.locations import Location, location
+from headrace.console.views.outages import reason
 from headrace.console.views.settings import ViewsSettings
 from headrace.console.views.tables import SCHEMA_NUMBER, offsets, progress, properties
 from headrace.schemas.kafka.settings import KafkaSettings
@@ -140,9 +141,3 @@ def lag(connection: Connection, now: float) -> Lag:
 def read_properties(connection: Connection) -> dict[str, str]:
     """Read the properties of the views."""
     return {row.name: row.value for row in connection.execute(select(properties))}
-
-
-def reason(error: SQLAlchemyError) -> str:
-    """Describe an error of a database in one line."""
-    cause = error.orig if isinstance(error, DatabaseError | InterfaceError) else error
-    return " ".join(str(cause).split())

@@ -99,8 +99,9 @@ class SqliteLocation:
         return _sqlite(link.resolve()) if link.exists() else None
 
     def is_current(self, engine: Engine) -> bool:
-        """Whether the link names the file."""
-        return str((self._folder / LINK).resolve()) == engine.url.database
+        """Whether the link names the file, and it exists."""
+        link = self._folder / LINK
+        return str(link.resolve()) == engine.url.database and link.exists()
 
     def create_next(self) -> Engine:
         """Create a new file."""
@@ -109,7 +110,9 @@ class SqliteLocation:
         for stale in self._files():
             if stale != current:
                 _remove(stale)
-        number = 1 + max((int(file.stem.removeprefix("views-")) for file in self._files()), default=0)
+        # A process may still have a file open that was deleted: its number is not used again.
+        used = [file for file in (current, *self._files()) if _FILE.fullmatch(file.name)]
+        number = 1 + max((int(file.stem.removeprefix("views-")) for file in used), default=0)
         path = self._folder / f"views-{number}.sqlite3"
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         engine = _sqlite(path)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
 
@@ -22,7 +23,11 @@ BATCH = 5000
 BATCH_BYTES = 32 << 20
 _SLICE = 250
 REFRESH_SECONDS = 30.0
+MISSING_SECONDS = 3.0
+"""Seconds until a second look at a topic that is missing: a broker that has just started may not list it yet."""
 _OPTIONS = {"fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 131072, "fetch.wait.max.ms": 100}
+
+log = structlog.get_logger("headrace")
 
 LoadOffsets = Callable[[Collection[TopicAndPartition]], Mapping[TopicAndPartition, int]]
 """Returns the stored next offset of partitions; those without one are missing."""
@@ -67,6 +72,8 @@ class LogSource:
         self._load = load_offsets
         self._behind: set[TopicAndPartition] = set()
         self._assigned: set[TopicAndPartition] = set()
+        self._gone: set[TopicAndPartition] = set()
+        """Assigned partitions that the last look at the cluster has not found."""
         self._shared = shared
         self._refresh_at = 0.0
         self._joined = False
@@ -88,10 +95,10 @@ class LogSource:
         """Return records, if there are some within a time.
 
         Raises:
-            KafkaException: Kafka reported an error that does not end by itself.
+            KafkaException: Kafka reported an error, or the topics could not be listed. `reopen` before the next poll.
         """
-        if not self._shared and time.monotonic() >= self._refresh_at:
-            self._assign_new()
+        if time.monotonic() >= self._refresh_at:
+            self._refresh()
         records: list[ConsumerRecord] = []
         finished: dict[TopicAndPartition, int] = {}
         for message in self._messages(seconds):
@@ -118,8 +125,8 @@ class LogSource:
         """Whether every partition was read to its end."""
         return self._joined and not self._behind
 
-    def _reopen(self) -> None:
-        """Replace a consumer that does not reconnect. It continues at the stored offsets."""
+    def reopen(self) -> None:
+        """Replace the consumer, after an error or because it does not reconnect. Continue at the stored offsets."""
         self._consumer.close()
         if self._shared:  # the group assigns the partitions
             self._assigned.clear()
@@ -137,7 +144,7 @@ class LogSource:
             try:
                 taken = self._consumer.consume(_SLICE, max(0.0, until - time.monotonic()))
             except ClientStuckError:
-                self._reopen()
+                self.reopen()
                 break
             messages += taken
             size += sum(map(len, taken))
@@ -149,11 +156,18 @@ class LogSource:
         _, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
         return max(0, end)
 
-    def _assign_new(self) -> None:
-        """Assign partitions that are not assigned yet: topics and partitions may be added."""
+    def _refresh(self) -> None:
+        """Check that Kafka answers, and assign new partitions: topics and partitions may be added."""
         self._refresh_at = time.monotonic() + REFRESH_SECONDS
         counts = clients.partition_counts(clients.admin(self._settings), timeout=self._settings.kafka_timeout_seconds)
+        if self._shared:  # the group assigns partitions
+            return
         places = {(name, number) for name in self._names for number in range(counts.get(name, 0))}
+        gone = self._assigned - places
+        self._leave(gone & self._gone)
+        if gone - self._gone:
+            self._refresh_at = time.monotonic() + MISSING_SECONDS
+        self._gone = gone
         self._add(places - self._assigned)
         self._joined = True
 
@@ -163,6 +177,15 @@ class LogSource:
             self._consumer.incremental_assign([TopicPartition(*place, offsets.get(place, 0)) for place in places])
             self._assigned |= places
             self._behind |= places
+
+    def _leave(self, gone: set[TopicAndPartition]) -> None:
+        """Stop to read partitions of a deleted topic. They are assigned again once it exists."""
+        for topic in sorted({topic for topic, _ in gone}):
+            log.error("views_topic_missing", topic=topic, remedy="headrace topics apply")
+        if gone:
+            self._consumer.incremental_unassign([TopicPartition(*place) for place in gone])
+            self._assigned -= gone
+            self._behind -= gone
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._joined = True

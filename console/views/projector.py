@@ -7,39 +7,28 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 from sqlalchemy import Engine, delete, insert, select
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    SQLAlchemyError,
-    StatementError,
-)
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from headrace.console.kafka.entry import LogEntry
 from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.console.views.apply import apply
 from headrace.console.views.apply_operations import OffsetMovedError
 from headrace.console.views.batch import Batch, OffsetRow
-from headrace.console.views.database import CAUGHT_UP, check_schema, reason
+from headrace.console.views.database import CAUGHT_UP, check_schema
 from headrace.console.views.fold import Fold, advance
 from headrace.console.views.log_source import Poll, RecordSource
+from headrace.console.views.outages import OutageWait, reason
+from headrace.console.views.recreated_topics import forget_partition
 from headrace.console.views.sql_store import SqlStore
 from headrace.console.views.tables import offsets, progress
 from headrace.schemas import topics
 from headrace.schemas.messages import ConsumerRecord
-from headrace.schemas.runtime.backoff import backoff_seconds
 from headrace.schemas.runtime.outage_log import OutageLog
 
 POLL_SECONDS = 0.2
 REPORT_SECONDS = 1.0
-RETRY_SECONDS = 0.5
 RACES = 3
 """Attempts at a batch whose rows another projector inserted first."""
-MAX_RETRY_SECONDS = 10.0
-OUTAGES = (OperationalError, InterfaceError)
-"""Errors of a database that is down, locked or full."""
 
 COMPACTED = frozenset(topic.name for topic in topics.SHARED if topic.compacted)
 """Topics in which offsets are missing by design."""
@@ -66,10 +55,9 @@ class Projector:
         self._decode = decode
         self._fold = fold
         self._clock = clock
-        self._sleep = sleep
         self._positions: dict[TopicAndPartition, int | None] = {}
         self._reported_at = 0.0
-        self._outage = OutageLog(database=engine.url.render_as_string())
+        self._wait = OutageWait(OutageLog(database=engine.url.render_as_string()), sleep)
         self.records = 0
         """The number of records that were applied."""
 
@@ -94,23 +82,16 @@ class Projector:
 
     def _until_available(self, action: Callable[[], None]) -> None:
         """Repeat an action while the database is down, locked or full."""
-        failures = 0
-        while True:
-            try:
-                action()
-            except OffsetMovedError as error:
-                log.warning("views_offset_moved", reason=str(error))
-                self._positions.clear()
-                self._source.seek()
-                return
-            except OUTAGES as error:
-                failures += 1
-                self._outage.down(reason(error))
-                self._engine.dispose()
-                self._sleep(backoff_seconds(failures, RETRY_SECONDS, MAX_RETRY_SECONDS))
-                continue
-            self._outage.recovered()
-            return
+        try:
+            self._wait.until_available(action, self._engine.dispose)
+        except OffsetMovedError as error:
+            log.warning("views_offset_moved", reason=str(error))
+            self._read_again()
+
+    def _read_again(self) -> None:
+        """Read every partition from its stored offset on."""
+        self._positions.clear()
+        self._wait.until_available(self._source.seek, self._engine.dispose)
 
     def _apply(self, poll: Poll) -> None:
         self._load_positions({(record.topic, record.partition) for record in poll.records} | poll.finished.keys())
@@ -123,8 +104,6 @@ class Projector:
             return
         try:
             self._commit_unless_raced(records, ends)
-        except OUTAGES:
-            raise
         except (DataError, IntegrityError, StatementError, OverflowError) as error:
             if isinstance(error, DBAPIError) and not isinstance(error, DataError | IntegrityError):
                 raise  # the database is at fault, not a record
@@ -176,18 +155,29 @@ class Projector:
     def _skip_expired(self, finished: Mapping[TopicAndPartition, int]) -> None:
         """Advance partitions at whose end the stored offset is not: the last records have expired."""
         batch = Batch()
+        recreated: dict[TopicAndPartition, int] = {}
         for place, end in finished.items():
             position = self._positions.get(place)
             if position is not None and position > end:
-                log.error("views_topic_recreated", topic=place[0], partition=place[1], remedy="headrace views rebuild")
-                batch.gaps[(*place, end)] = (position, self._clock())
+                recreated[place] = position
             elif position is not None and position < end:
                 batch.offsets[place] = OffsetRow(end, end, None, 0, 0)
                 if place[0] not in COMPACTED:
                     batch.gaps[(*place, position)] = (end, self._clock())
                     log.error("views_gap", topic=place[0], partition=place[1], first=position, next=end)
-        if batch.offsets or batch.gaps:
+        if batch.offsets:
             self._commit(batch)
+        if recreated:
+            self._begin_again(recreated)
+
+    def _begin_again(self, positions: Mapping[TopicAndPartition, int]) -> None:
+        """Fold partitions from their beginning: they end before the stored offset, so their topic was created again."""
+        with self._engine.begin() as connection:
+            check_schema(connection)
+            for place, first in positions.items():
+                end = forget_partition(connection, place, first, self._clock())
+                log.error("views_topic_recreated", topic=place[0], partition=place[1], first=first, next=end)
+        self._read_again()
 
     def _commit(self, batch: Batch) -> None:
         expected = {place: at for place in batch.offsets if (at := self._positions.get(place)) is not None}

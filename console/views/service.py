@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.console.assets.asset_event import Summaries
-from headrace.console.errors import CommandError
+from headrace.console.errors import CommandError, UnavailableError
 from headrace.console.kafka.entry import LogEntry, open_record
 from headrace.console.kafka.log_reader import LogReader
+from headrace.console.kafka.offsets import TopicAndPartition
 from headrace.console.views import projector
 from headrace.console.views.database import (
     CLUSTER,
@@ -23,18 +25,20 @@ from headrace.console.views.database import (
     SchemaReplacedError,
     check_cluster,
     read_properties,
-    reason,
 )
 from headrace.console.views.fold import Fold
 from headrace.console.views.fold_operations import FOLDS
 from headrace.console.views.locations import Location
 from headrace.console.views.log_source import LogSource
+from headrace.console.views.outages import OutageWait, is_database_outage, reason
 from headrace.console.views.projector import Projector
 from headrace.console.views.tables import SCHEMA_NUMBER, properties
+from headrace.console.views.waiting_source import WaitingSource
 from headrace.schemas import topics
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.schemas.messages import ConsumerRecord
 from headrace.schemas.parsing import InvalidValueError, parse_int
+from headrace.schemas.runtime.outage_log import OutageLog
 from headrace.schemas.serde import registry
 from headrace.schemas.serde.codec import Codec, RegistryUnavailableError
 from headrace.schemas.serde.schema_topic import follow_schemas
@@ -78,13 +82,15 @@ class ViewsService:
     def run(self, on_step: OnStep, until_caught_up: bool = False) -> None:
         """Keep the views up to date, without end or until the log is read. Builds missing or outdated ones first.
 
+        Without end it waits while Kafka or the database does not answer; `until_caught_up` such an error is raised.
+
         Raises:
             CommandError: another projector writes to SQLite, or the views are of another cluster or a newer version.
         """
         with self._explained(), self.place.lock(RUN):
             while True:
-                engine = self._current(on_step)
-                with suppress(SchemaReplacedError), self._projector(engine) as running:
+                engine = self._current(on_step) if until_caught_up else self._wait_for_current(on_step)
+                with suppress(SchemaReplacedError), self._projector(engine, waits=not until_caught_up) as running:
                     while self.place.is_current(engine):
                         running.step()
                         on_step(running)
@@ -119,6 +125,9 @@ class ViewsService:
                     _catch_up(running, on_step)
             engine.dispose()
             self.place.swap(engine)
+
+    def _wait_for_current(self, on_step: OnStep) -> Engine:
+        return OutageWait(OutageLog(views=self.place.name)).until_available(lambda: self._current(on_step))
 
     def _current(self, on_step: OnStep) -> Engine:
         """Open the current views. Missing ones are created empty; those of another schema are built anew."""
@@ -165,30 +174,38 @@ class ViewsService:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn an error of the database that does not end by itself into a message."""
+        """Turn an error of the database into a message. Waiting does not help against a damaged one."""
         try:
             yield
         except SQLAlchemyError as error:
-            raise CommandError(
-                f"the views in {self.place.name} cannot be used: {reason(error)}."
-                " headrace views drop and headrace views run build them anew"
-            ) from error
+            text = f"the views in {self.place.name} cannot be used: {reason(error)}"
+            if is_database_outage(error):
+                raise UnavailableError(text) from error
+            raise CommandError(f"{text}. headrace views drop and headrace views run build them anew") from error
 
     @contextmanager
-    def _projector(self, engine: Engine) -> Iterator[Projector]:
-        """Create a projector with its readers, and close them at the end."""
+    def _projector(self, engine: Engine, waits: bool = False) -> Iterator[Projector]:
+        """Create a projector with its readers, and close them at the end. One that `waits` survives errors of Kafka."""
         codec = registry.create_codec(self.kafka)
         follower = follow_schemas(self.kafka, codec)
         with ExitStack() as stack:
             follower.start(self.kafka.kafka_timeout_seconds)
             stack.callback(follower.stop)
             shared = engine.dialect.name == "postgresql"
-            source = LogSource(
-                self.kafka, self.topics, lambda places: projector.load_offsets(engine, places), shared=shared
-            )
+            load = partial(_load_offsets, OutageWait(OutageLog(database=engine.url.render_as_string())), engine)
+            source = LogSource(self.kafka, self.topics, load, shared=shared)
             stack.callback(source.close)
             stack.callback(engine.dispose)
-            yield Projector(engine, source, Decoder(codec).decode, Fold(self.summaries))
+            yield Projector(
+                engine, WaitingSource(source) if waits else source, Decoder(codec).decode, Fold(self.summaries)
+            )
+
+
+def _load_offsets(
+    wait: OutageWait, engine: Engine, places: Collection[TopicAndPartition]
+) -> Mapping[TopicAndPartition, int]:
+    """Load stored offsets once the database answers: librdkafka assigns partitions in the middle of a poll."""
+    return wait.until_available(lambda: projector.load_offsets(engine, places), engine.dispose)
 
 
 def _catch_up(running: Projector, on_step: OnStep) -> None:

@@ -128,11 +128,15 @@ def show(status: ViewsStatus, console: Console) -> None:
     for unreadable in status.unreadable:
         console.print(Text(f"unreadable: {unreadable.record}: {unreadable.reason}", "red"), soft_wrap=True)
     for gap in status.gaps:
-        where = f"{gap.topic}/{gap.partition}, offsets {gap.first} to {gap.next - 1}"
-        text = f"expired before they were folded: {where}, noticed {format_time(gap.detected_at)}"
-        console.print(Text(text, "red"), soft_wrap=True)
+        console.print(Text(f"{_describe(gap)}, noticed {format_time(gap.detected_at)}", "red"), soft_wrap=True)
     if status.unindexed:
         waiting = pluralize(status.unindexed, "result")
         console.print(Text(f"search: the text of {waiting} is not indexed yet; headrace views run indexes it"))
     behind = "never caught up" if status.seconds is None else f"caught up {format_duration(status.seconds)} ago"
     console.print(Text(f"views in {status.name}: {status.lag:,} records behind the log, {behind}"), soft_wrap=True)
+
+
+def _describe(gap: ExpiredRange) -> str:
+    if gap.first == gap.next:  # nothing is known to be missing
+        return f"topic created again: {gap.topic}/{gap.partition} was read to offset {gap.first}"
+    return f"deleted before they were folded: {gap.topic}/{gap.partition}, offsets {gap.first} to {gap.next - 1}"

@@ -1,4 +1,4 @@
-"""Patches of aiokafka: decode records once, let idle fetches wait longer, and throttle the metadata refresh."""
+"""Patches of aiokafka: its records, the waits of fetches and metadata requests, and commits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import CommitFailedError, UnknownTopicOrPartitionError
 from aiokafka.structs import OffsetAndMetadata
 
 from headrace.schemas.messages import ConsumerRecord
+from headrace.streams.kafka import client_log
 
 
 def decode_into_consumer_records(fetcher: Any) -> None:
@@ -73,11 +75,29 @@ def add_commit_metadata(client: Any, metadata: Mapping[Any, tuple[int, str]]) ->
     client.commit = commit_with_metadata
 
 
+def end_commits_of_deleted_topics(client: Any) -> None:
+    """Let a commit fail if a topic does not exist.
+
+    aiokafka repeats it until the topic exists, and the rebalance that would revoke its partitions waits for it. Faust
+    repeats a commit that failed with this error.
+    """
+    coordinator = client._coordinator
+    commit = coordinator._do_commit_offsets
+
+    async def commit_or_fail(*request: Any) -> None:
+        try:
+            await commit(*request)
+        except UnknownTopicOrPartitionError as error:
+            raise CommitFailedError("the topic is unknown, or the group has already rebalanced") from error
+
+    coordinator._do_commit_offsets = commit_or_fail
+
+
 PAUSE_SECONDS = 0.2
 
 
 def throttle_metadata_refresh(client: Any) -> None:
-    """Wait 0.2 s after a failed metadata refresh of an aiokafka client.
+    """Wait 0.2 s after a failed metadata refresh of an aiokafka client, and note a successful one.
 
     aiokafka refreshes at once while a partition has no leader. When every broker refuses connections, as after a
     cluster shutdown, that uses a whole core.
@@ -86,7 +106,9 @@ def throttle_metadata_refresh(client: Any) -> None:
 
     async def update_or_wait(*arguments: Any) -> bool:
         done: bool = await update(*arguments)
-        if not done:
+        if done:
+            client_log.answered()
+        else:
             await asyncio.sleep(PAUSE_SECONDS)
         return done
 

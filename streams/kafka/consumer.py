@@ -19,6 +19,7 @@ from headrace.streams.engine.losses import LostRange
 from headrace.streams.engine.partition import PartitionState
 from headrace.streams.engine.scheduler import KeyedScheduler
 from headrace.streams.kafka.consumer_thread import ConsumerThread
+from headrace.streams.kafka.deleted_topics import LogTruncatedError, forget_deleted
 from headrace.streams.kafka.start_offsets import StartOffset, find_starts
 
 FULL_POLL_SECONDS = 0.05
@@ -68,6 +69,7 @@ class BatchConsumer(driver.Consumer):
                 continue
             fresh = records if records[0].offset >= state.next_offset else _from(state.next_offset, records)
             if not fresh:
+                await self._check_end(tp, state)
                 continue
             if _is_contiguous(state, fresh[0].offset) and await self._accounts_for_gap(tp, state, fresh[0]):
                 batch = RecordBatch(state.assignment, state.next_offset, fresh)
@@ -94,6 +96,16 @@ class BatchConsumer(driver.Consumer):
             state.next_offset = end
         return True
 
+    async def _check_end(self, tp: TP, state: FetchState) -> None:
+        """Check that a partition has the offset that is fetched next. aiokafka would go on at the log's beginning.
+
+        Raises:
+            LogTruncatedError: it ends before.
+        """
+        end = (await self.highwaters(tp))[tp]
+        if end < state.next_offset:
+            raise LogTruncatedError(tp, state.next_offset, end)
+
     async def _refetch_dropped(self) -> None:
         """Rewind partitions whose client position is ahead of the delivered records.
 
@@ -105,6 +117,8 @@ class BatchConsumer(driver.Consumer):
             if state is None or delivered is None or delivered == position:
                 continue
             gap = (delivered, position)
+            if position < delivered:
+                await self._check_end(tp, state)
             if gap != state.gap:
                 await self.rewind(tp)
                 state.gap = gap
@@ -152,6 +166,8 @@ class BatchConsumer(driver.Consumer):
         """Wait for running records, at most the grace period; commit; drop the partitions."""
         where = [_key(tp) for tp in revoked]
         await self.stage_scheduler.revoke(where, self._grace)
+        committed = [tp for tp in revoked if self._committed_offset.get(tp) is not None]
+        await forget_deleted(self._thread, self.stage_scheduler, committed)
         if not await self.commit():
             await self.commit()
         self.stage_scheduler.forget(where)

@@ -14,6 +14,7 @@ from faust.types import TP
 from headrace.streams.kafka.aiokafka_patches import (
     add_commit_metadata,
     decode_into_consumer_records,
+    end_commits_of_deleted_topics,
     throttle_metadata_refresh,
     wait_longer_while_idle,
 )
@@ -59,6 +60,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         decode_into_consumer_records(client._fetcher)
         wait_longer_while_idle(client._fetcher)
         add_commit_metadata(client, self.metadata)
+        end_commits_of_deleted_topics(client)
         throttle_metadata_refresh(client._client)
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
@@ -123,6 +125,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         client = cast(Any, self._ensure_consumer())
         states = {tp: client._subscription.subscription.assignment.state_value(tp) for tp in client.assignment()}
         return {TP(*tp): state.position for tp, state in states.items() if state.has_valid_position}
+
+    async def known_ends(self) -> dict[TP, int]:
+        """Return the end of each assigned partition as of its last fetch, where it is known."""
+        ends: dict[TP, int] = await self.call_thread(self._known_ends)
+        return ends
+
+    async def _known_ends(self) -> dict[TP, int]:
+        client = cast(Any, self._ensure_consumer())
+        ends = {TP(*tp): client.highwater(tp) for tp in client.assignment()}
+        return {tp: end for tp, end in ends.items() if end is not None}
 
     async def _seek_if_assigned(self, tp: TP, offset: int) -> None:
         client = self._ensure_consumer()

@@ -51,6 +51,11 @@ PRIVATE_ATTRIBUTES = (
     PrivateAttribute(_CLIENT, "_max_poll_records", "read: the size of a batch"),
     PrivateAttribute(_CLIENT, "_partition_assignment_strategy", "set: range assignor for ordered stages"),
     PrivateAttribute(_CLIENT, "_subscription", "read: the position of each partition"),
+    PrivateAttribute(
+        "aiokafka.consumer.group_coordinator:GroupCoordinator",
+        "_do_commit_offsets",
+        "replaced: a commit for a deleted topic fails",
+    ),
     PrivateAttribute("aiokafka.client:AIOKafkaClient", "_metadata_update", "replaced: throttled during an outage"),
     PrivateAttribute(_FETCHER, "_fetch_max_wait_ms", "set: shorter than Faust's, and longer while idle"),
     PrivateAttribute(_FETCHER, "_proc_fetch_request", "replaced: sets `_consumer_record` and the wait"),

@@ -23,6 +23,7 @@ from headrace.schemas.tracing.tracer import Tracer
 from headrace.streams import pipeline
 from headrace.streams.engine import epochs, metrics
 from headrace.streams.errors import StageError
+from headrace.streams.kafka import client_log
 from headrace.streams.media import ffmpeg
 from headrace.streams.pipeline import Deployment
 from headrace.streams.results import ResultsBucket
@@ -68,6 +69,7 @@ async def run(plan: WorkerConfig, stop: asyncio.Event) -> None:
         WorkerError: no stage can run.
         SettingsError: a limit has an unknown name, or a variable of the traces is invalid.
     """
+    client_log.install()
     check_limit_names(plan.settings, (*pipeline.all_stages(), *plan.deployment.stages))
     tracer = start_tracer("headrace-worker")
     required = _required_topics(plan.stages)

@@ -24,6 +24,7 @@ ADAPTERS = {
     "aiokafka": {
         "headrace.streams.kafka.aiokafka_patches",
         "headrace.streams.kafka.consumer_thread",
+        "headrace.streams.kafka.deleted_topics",
         "headrace.streams.kafka.auth",
     },
     "argon2": {"headrace.console.web.access.passwords"},
@@ -76,6 +77,8 @@ ADAPTERS = {
         "headrace.connectors.readiness",
         "headrace.console.kafka.tail",
         "headrace.console.views.log_source",
+        "headrace.console.views.outages",
+        "headrace.console.views.waiting_source",
         "headrace.console.machines.task_source",
         "headrace.streams.worker.host",
     },

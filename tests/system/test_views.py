@@ -102,6 +102,32 @@ def test_second_projector_on_sqlite_is_rejected_and_a_running_one_follows_a_rebu
     assert "HEADRACE_VIEWS=postgresql" in second
 
 
+def test_running_projector_replaces_views_whose_file_was_deleted(views: ViewsOfCluster) -> None:
+    views.say(uploaded(asset("views/deleted.jpg")))
+    found = "SELECT count(*) FROM assets WHERE key IN ('views/deleted.jpg', 'views/later.jpg')"
+    with headrace(views.environment, views.folder.parent, "views", "run") as running:
+        link = views.folder / "views.sqlite3"
+        wait_for(lambda: link.exists() and views.query(found) == [(1,)], "the first asset")
+        for file in views.folder.glob("views-*"):
+            file.unlink()
+        views.say(uploaded(asset("views/later.jpg")))
+        wait_for(lambda: link.exists() and views.query(found) == [(2,)], "new views with both assets")
+        assert running.process.poll() is None
+
+
+def test_damaged_views_are_reported_with_the_commands_that_replace_them(views: ViewsOfCluster) -> None:
+    views.run("views", "run", "--once")
+    file = (views.folder / "views.sqlite3").resolve()
+    for each in views.folder.glob("views-*-*"):
+        each.unlink()
+    file.write_bytes(b"no database" * 10_000)
+
+    assert "headrace views drop" in views.run("views", "run", "--once", code=1).stderr
+    assert "--from-log" in views.run("assets", "list", code=1).stderr
+    views.run("views", "drop", "--yes")
+    views.run("views", "run", "--once")
+
+
 def test_views_of_another_cluster_are_rejected(views: ViewsOfCluster) -> None:
     views.run("views", "run", "--once")
     connection = sqlite3.connect(views.folder / "views.sqlite3")

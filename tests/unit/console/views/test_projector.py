@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import gc
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
-from sqlalchemy import Engine, event, insert, select
+from sqlalchemy import Engine, event, insert, select, update
 from sqlalchemy.exc import DataError, OperationalError
+from structlog.testing import capture_logs
 
 from headrace.console.kafka.entry import open_record
 from headrace.console.kafka.offsets import TopicAndPartition
-from headrace.console.views import projector, specs, tables
+from headrace.console.views import locations, projector, specs, tables
 from headrace.console.views.canonical import canonical
 from headrace.console.views.database import SCHEMA, SchemaReplacedError, lag
 from headrace.console.views.fold import Fold
@@ -165,6 +168,61 @@ def test_projector_waits_while_the_database_is_unavailable(message: str, engine:
     assert rows(engine) == EXPECTED
 
 
+def test_projector_waits_while_the_disk_is_full(engine: Engine) -> None:
+    pages = 1  # SQLite takes the present number
+    log = log_of([f"{number}.jpg" for number in range(60)], 5)
+    event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count={pages}"))
+    waits: list[float] = []
+
+    def grow(seconds: float) -> None:
+        nonlocal pages
+        waits.append(seconds)
+        pages = 1_000_000
+
+    with capture_logs() as logs:
+        project(engine, log, sleep=grow)
+
+    assert waits
+    assert {line["reason"] for line in logs if line["event"] == "dependency_unavailable"} == {
+        "database or disk is full"
+    }
+    assert "dependency_recovered" in {line["event"] for line in logs}
+    assert rows(engine) == in_memory(log)
+
+
+def test_projector_waits_for_a_transaction_of_another_process(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locations, "BUSY_SECONDS", 0.1)
+    impatient = SqliteLocation(tmp_path).current()
+    assert impatient is not None
+    with closing(sqlite3.connect(tmp_path / "views.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waits: list[float] = []
+
+        def end_transaction(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 3:
+                other.execute("ROLLBACK")
+
+        project(impatient, LOG, sleep=end_transaction)
+
+    assert waits == [0.5, 1.0, 2.0]
+    assert rows(engine) == EXPECTED
+
+
+def test_deleted_file_is_not_current_and_its_number_is_not_used_again(engine: Engine, tmp_path: Path) -> None:
+    place = SqliteLocation(tmp_path)
+    assert place.is_current(engine)
+    Path(str(engine.url.database)).unlink()
+
+    assert not place.is_current(engine)
+    assert place.current() is None
+    place.swap(place.create_next())
+    assert not place.is_current(engine)
+    assert (tmp_path / "views.sqlite3").resolve().name == "views-2.sqlite3"
+
+
 def test_record_that_the_database_rejects_is_counted_alone(engine: Engine) -> None:
     def reject(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         if 'INSERT INTO "assets"' in statement and "dog.mp4" in str(parameters):
@@ -217,24 +275,28 @@ def test_gap_at_the_end_of_a_partition_is_recorded(engine: Engine) -> None:
         assert row.next == 9
 
 
-def test_topic_that_was_created_again_is_shown(engine: Engine) -> None:
+def test_topic_that_was_created_again_is_folded_from_its_beginning(engine: Engine) -> None:
     place = ("media.scanned", 0)
-    project(engine, {place: LOG[place]})
-
-    class Recreated(LogInMemory):
-        def poll(self, seconds: float) -> Poll:
-            """Return a record and an end before the stored offset."""
-            return Poll(LOG[place][:1], {}, {place: 1})
-
-    running = Projector(
-        engine, Recreated({place: LOG[place]}, engine, 0), lambda record: open_record(record, CODEC), Fold({})
+    junk = [ConsumerRecord(*place, offset, 1.0, b"key", b"junk", (("ce_id", b"\xff"),)) for offset in range(2)]
+    project(
+        engine, {place: [*junk, *(msgspec.structs.replace(record, offset=record.offset + 2) for record in LOG[place])]}
     )
-    running.step()
+    with engine.begin() as connection:
+        connection.execute(update(tables.offsets).values(end=9))  # the deleted topic had records that were not read
+    expected = {row for row in rows(engine) if row[0] == "timeline"}
 
+    project(
+        engine,
+        {place: [*junk, *(msgspec.structs.replace(record, offset=record.offset + 2) for record in LOG[place][:1])]},
+    )
     with engine.connect() as connection:
-        assert [tuple(row[:4]) for row in connection.execute(select(tables.gaps))] == [(*place, 1, len(LOG[place]))]
+        [gap] = connection.execute(select(tables.gaps))
         [row] = connection.execute(select(tables.offsets))
-        assert (row.next, row.records) == (len(LOG[place]), len(LOG[place]))
+        unreadable = connection.execute(select(tables.undecodable)).all()
+    assert tuple(gap[:4]) == (*place, len(LOG[place]) + 2, 9)
+    assert (row.next, row.end, row.records, row.undecodable) == (3, 3, 3, 2)
+    assert len(unreadable) == 2
+    assert {row for row in rows(engine) if row[0] == "timeline"} == expected
 
 
 def test_unreadable_records_are_counted_and_the_first_are_kept(engine: Engine) -> None:

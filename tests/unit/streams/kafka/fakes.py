@@ -73,6 +73,9 @@ class Kafka:
     async def positions(self) -> dict[TP, int]:
         return self.position
 
+    async def known_ends(self) -> dict[TP, int]:
+        return dict.fromkeys(self.offsets, self.input_end)
+
     async def getmany(self, active: set[TP], timeout: float) -> dict[TP, list[ConsumerRecord]]:
         offsets = self.fetches.pop(0)
         if not offsets:

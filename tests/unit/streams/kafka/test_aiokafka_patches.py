@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 from aiokafka.consumer.fetcher import FetchError, FetchResult, PartitionRecords
+from aiokafka.errors import CommitFailedError, RequestTimedOutError, UnknownTopicOrPartitionError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
@@ -17,6 +18,7 @@ from headrace.streams.kafka.aiokafka_patches import (
     BUSY_WAIT_MS,
     IDLE_WAIT_MS,
     decode_into_consumer_records,
+    end_commits_of_deleted_topics,
     wait_longer_while_idle,
 )
 
@@ -53,6 +55,26 @@ async def test_fetch_returns_consumer_records_with_timestamps_in_seconds() -> No
         ConsumerRecord("media.ready", 3, 0, 1_700_000_000.123, b"key", b"value", (("ce_id", b"1"), ("no", None))),
         ConsumerRecord("media.ready", 3, 1, 1_700_000_000.456, None, None, ()),
     ]
+
+
+async def test_commit_for_a_deleted_topic_fails_with_the_error_that_faust_repeats() -> None:
+    errors: list[Exception] = [UnknownTopicOrPartitionError(), RequestTimedOutError()]
+    requests: list[tuple[str, ...]] = []
+
+    async def commit(*request: str) -> None:
+        requests.append(request)
+        if errors:
+            raise errors.pop(0)
+
+    client: Any = SimpleNamespace(_coordinator=SimpleNamespace(_do_commit_offsets=commit))
+    end_commits_of_deleted_topics(client)
+
+    with pytest.raises(CommitFailedError, match="already rebalanced"):
+        await client._coordinator._do_commit_offsets("assignment", "offsets")
+    with pytest.raises(RequestTimedOutError):
+        await client._coordinator._do_commit_offsets("assignment", "offsets")
+    await client._coordinator._do_commit_offsets("assignment", "offsets")
+    assert requests == [("assignment", "offsets")] * 3
 
 
 class IdleFetcher:

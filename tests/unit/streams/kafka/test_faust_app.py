@@ -7,14 +7,16 @@ from typing import Any, cast
 
 import pytest
 from faust.types import TP
+from structlog.testing import capture_logs
 
 from headrace.schemas.kafka.settings import KafkaSettings
 from headrace.streams.engine.account import Account, from_metadata, to_metadata
 from headrace.streams.engine.losses import LostRange
 from headrace.streams.engine.scheduler import KeyedScheduler, RecordHandler
 from headrace.streams.kafka.consumer import BatchConsumer
+from headrace.streams.kafka.deleted_topics import LogTruncatedError, forget_deleted
 from headrace.streams.kafka.faust_app import credentials
-from tests.unit.streams.kafka.fakes import Kafka, consumer, nothing
+from tests.unit.streams.kafka.fakes import END, Kafka, consumer, nothing
 
 
 async def test_partition_starts_at_its_committed_offset(scheduler: KeyedScheduler) -> None:
@@ -101,6 +103,40 @@ async def test_truncated_log_is_read_again_from_the_last_finished_record() -> No
     assert scheduler.account(("media.ready", 0)) == (58, to_metadata(Account(58, before=70)))
     assert reading._should_commit(tp, 59)
     assert losses == []
+
+
+@pytest.mark.parametrize("offsets", [[0, 1], []])
+async def test_log_that_ends_before_the_fetched_offset_ends_the_stage(offsets: list[int]) -> None:
+    """aiokafka goes on at the beginning of the log, whose records would be taken for old ones."""
+    scheduler, losses = with_losses()
+    tp = TP("media.ready", 0)
+    kafka = Kafka({tp: 7})
+    reading = await flowing(scheduler, kafka)
+    assert await fetched(reading, kafka, 7, 8) == [7, 8]
+    assert await fetched(reading, kafka, 7, 8) == []  # fetched again: the log is not truncated
+    kafka.input_end, kafka.position = 2, {tp: 0}
+
+    with pytest.raises(LogTruncatedError, match=r"media\.ready/0 ends at offset 2"):
+        await fetched(reading, kafka, *offsets)
+
+    assert losses == []
+
+
+async def test_unfinished_records_of_a_deleted_topic_are_lost_and_its_offset_is_forgotten() -> None:
+    scheduler, losses = with_losses()
+    deleted, kept = TP("media.ready", 0), TP("labels.retry", 0)
+    kafka = Kafka({deleted: 7, kept: 3})
+    kafka.accounts[deleted] = to_metadata(Account(done=7, time=5.0))
+    reading = consumer(scheduler, kafka)
+    await reading.perform_seek()
+    kafka.offsets[deleted] = None
+
+    with capture_logs() as logs:
+        await forget_deleted(cast(Any, kafka), scheduler, [deleted, kept])
+
+    assert losses == [LostRange("media.ready", 0, 7, END, 5.0)]
+    assert scheduler.assigned() == [kept]
+    assert [line["event"] for line in logs] == ["topic_deleted"]
 
 
 @pytest.mark.parametrize(
