@@ -27,6 +27,8 @@ HEADER_SECONDS = 5
 """Seconds for the TLS handshake and the headers of a request. A client on a slow network needs less than one."""
 IDLE_SECONDS = 5
 MAX_HEADER_BYTES = 16_384
+_TWO_LENGTHS = {b"content-length", b"transfer-encoding"}
+_CLOSE = [(b"content-length", b"0"), (b"connection", b"close")]
 
 
 class ConnectionLimit:
@@ -140,6 +142,32 @@ class LimitedProtocol(H11Protocol):
             self._timer = None
 
 
+def strict(app: Any) -> Any:
+    """Return an ASGI application that accepts the absolute form of a target, and rejects two lengths of one body.
+
+    A proxy in front may take the other length, and the rest of the body for another request. Source: RFC 9112, 3.2.2
+    and 6.3.
+    """
+
+    async def checked(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            if {name for name, _ in scope["headers"]} >= _TWO_LENGTHS:
+                await send({"type": "http.response.start", "status": 400, "headers": _CLOSE})
+                await send({"type": "http.response.body", "body": b""})
+                return
+            if not scope["path"].startswith("/"):
+                scope = {**scope, "path": _path(scope["path"]), "raw_path": _path(scope["raw_path"].decode()).encode()}
+        await app(scope, receive, send)
+
+    return checked
+
+
+def _path(target: str) -> str:
+    """Return the path of a target in absolute form; any other target as it is."""
+    scheme, found, rest = target.partition("://")
+    return "/" + rest.partition("/")[2] if found and scheme.lower() in ("http", "https") else target
+
+
 def create_server(app: Any, connections: int, tls_file: Path | None = None, **options: Any) -> Server:
     """Create a server for an ASGI application, for at most `connections` connections. `options` are uvicorn's.
 
@@ -147,7 +175,7 @@ def create_server(app: Any, connections: int, tls_file: Path | None = None, **op
         ssl.SSLError: The file has no PEM chain with its key.
     """
     config = Config(
-        app,
+        strict(app),
         ssl_certfile=tls_file,
         interface="asgi3",
         ws="none",
