@@ -88,6 +88,7 @@ ADAPTERS = {
         "headrace.streams.kafka.faust_app",
         "headrace.streams.kafka.consumer",
         "headrace.streams.kafka.consumer_thread",
+        "headrace.streams.kafka.deleted_topics",
         "headrace.streams.kafka.start_offsets",
     },
     "httpx": {"headrace.schemas.serde.registry", "headrace.console.web.access.oidc"},
