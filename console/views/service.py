@@ -87,9 +87,11 @@ class ViewsService:
         Raises:
             CommandError: another projector writes to SQLite, or the views are of another cluster or a newer version.
         """
+        wait = OutageWait(OutageLog(views=self.place.name))
         with self._explained(), self.place.lock(RUN):
             while True:
-                engine = self._current(on_step) if until_caught_up else self._wait_for_current(on_step)
+                opened = partial(self._current, on_step)
+                engine = opened() if until_caught_up else wait.until_available(opened)
                 with suppress(SchemaReplacedError), self._projector(engine, waits=not until_caught_up) as running:
                     while self.place.is_current(engine):
                         running.step()
@@ -125,9 +127,6 @@ class ViewsService:
                     _catch_up(running, on_step)
             engine.dispose()
             self.place.swap(engine)
-
-    def _wait_for_current(self, on_step: OnStep) -> Engine:
-        return OutageWait(OutageLog(views=self.place.name)).until_available(lambda: self._current(on_step))
 
     def _current(self, on_step: OnStep) -> Engine:
         """Open the current views. Missing ones are created empty; those of another schema are built anew."""
@@ -192,8 +191,8 @@ class ViewsService:
             follower.start(self.kafka.kafka_timeout_seconds)
             stack.callback(follower.stop)
             shared = engine.dialect.name == "postgresql"
-            load = partial(_load_offsets, OutageWait(OutageLog(database=engine.url.render_as_string())), engine)
-            source = LogSource(self.kafka, self.topics, load, shared=shared)
+            wait = OutageWait(OutageLog(database=engine.url.render_as_string()))
+            source = LogSource(self.kafka, self.topics, partial(_load_offsets, wait, engine), shared=shared)
             stack.callback(source.close)
             stack.callback(engine.dispose)
             yield Projector(
