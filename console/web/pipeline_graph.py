@@ -20,12 +20,12 @@ NodeKind = Literal["stage", "rule", "shadow", "fan-in", "topic", "sink"]
 
 STAGE_WIDTH = 144.0
 LINE, PADDING = 15.0, 9.0
-NAME_CHARACTER, CHARACTER = 7.8, 6.3
+NAME_CHARACTER, CHARACTER = 7.8, 7.0
 """Mean width of a character in pixels: 13 px semibold and 11.5 px."""
 TOPIC_HEIGHT = 22.0
 LONGEST_DETAIL, LONGEST_LABEL = 19, 28
 """Characters, of which the page shows all when the pointer is on them."""
-ROW_GAP, RANK_GAP = 12.0, 16.0
+ROW_GAP, RANK_GAP = 12.0, 15.0
 MARGIN = 8.0
 WIDEST_SCALED = 1150.0
 """A wider graph is not scaled down on small screens, as its texts would be too small, but scrolled."""
