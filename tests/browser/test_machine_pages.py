@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,16 +14,15 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from headrace.console.web.access.control import everyone_is
 from headrace.console.web.access.users import UserRole
-from headrace.console.web.app import create_app
-from headrace.console.web.page_table import PAGES
-from headrace.schemas.runtime.http_server import create_server, listen
-from tests.browser.accessibility import layout_problems
+from tests.browser.page_checks import page_problems
+from tests.browser.serving import served
 from tests.browser.test_console import IMAGES, WRITE_IMAGES
 from tests.docs.generate import ROOT
 from tests.support.machine_engine import MemoryEngine
 from tests.unit.console.machines.support import Machines
-from tests.unit.console.web.conftest import control, fake_services
+from tests.unit.console.web.conftest import fake_services
 
 T = TypeVar("T")
 
@@ -81,13 +79,8 @@ def site() -> Iterator[MachineSite]:
     engine = machines.engine
     services = engine.services()
     console = replace(fake_services(), machines=lambda: services, now=lambda: engine.now.timestamp() + 40)
-    server = create_server(create_app(console, control(UserRole.OPERATOR), PAGES), 100, None, lifespan="on")
-    listener = listen("127.0.0.1", 0)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    yield MachineSite(f"http://127.0.0.1:{listener.getsockname()[1]}", machines, asking, failed)
-    server.should_exit = True
-    thread.join(10)
+    with served(console, everyone_is("ann", UserRole.OPERATOR)) as url:
+        yield MachineSite(url, machines, asking, failed)
 
 
 def paths(site: MachineSite) -> list[str]:
@@ -109,7 +102,7 @@ def paths(site: MachineSite) -> list[str]:
 def test_every_page_is_accessible_and_fits(page: Page, site: MachineSite) -> None:
     found: dict[str, list[str]] = {}
     for path in paths(site):
-        problems = layout_problems(page, site.url + path)
+        problems = page_problems(page, site.url + path)
         found |= {path: problems} if problems else {}
     assert found == {}
 
