@@ -18,10 +18,10 @@ from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
 from headrace.connectors.aws.sigv4 import AwsCredentials, SigningScope, sign
-from headrace.connectors.aws.sqs_fast_path import SqsEndpoint, SqsError, SqsFastPath
+from headrace.connectors.aws.sqs_fast_path import SqsEndpoint, SqsError, SqsFastPath, with_types
 
 _INVALID_RESPONSE = (AttributeError, RecursionError, TypeError, ValueError)
-"""What botocore raises for a response that is JSON of another shape, or not UTF-8."""
+"""What botocore and `with_types` raise for a response that is JSON of another shape, or not UTF-8."""
 
 
 class QueueUnavailableError(Exception):
@@ -53,7 +53,7 @@ class SqsClient:
         try:
             response = self._fast_path.call(operation, parameters) if self._fast_path else None
             if response is None:
-                response = getattr(self._client, xform_name(operation))(**parameters)
+                response = with_types(operation, getattr(self._client, xform_name(operation))(**parameters))
         except SqsError as error:
             raise QueueUnavailableError(str(error)) from error
         except TimeoutError as error:

@@ -13,7 +13,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 import msgspec
@@ -39,22 +39,22 @@ class SqsEndpoint(NamedTuple):
     read_seconds: float
 
 
-class _Message(TypedDict, total=False):
+class _Message(TypedDict):
     MessageId: str
     ReceiptHandle: str
     Body: str
-    Attributes: dict[str, str]
+    Attributes: NotRequired[dict[str, str]]
 
 
 class _Received(TypedDict, total=False):
     Messages: list[_Message] | None
 
 
-class _Failed(TypedDict, total=False):
+class _Failed(TypedDict):
     Id: str
-    Code: str
-    Message: str
-    SenderFault: bool
+    Code: NotRequired[str]
+    Message: NotRequired[str]
+    SenderFault: NotRequired[bool]
 
 
 class _Id(TypedDict):
@@ -72,11 +72,19 @@ class _Error(msgspec.Struct, rename={"type": "__type"}):
     Message: str = ""
 
 
-_ANSWERS: dict[str, msgspec.json.Decoder[Any]] = {
-    "ReceiveMessage": msgspec.json.Decoder(_Received),
-    "DeleteMessageBatch": msgspec.json.Decoder(_Answered),
-    "ChangeMessageVisibilityBatch": msgspec.json.Decoder(_Answered),
+class _Queue(TypedDict, total=False):
+    Attributes: dict[str, str]
+
+
+_FREQUENT: dict[str, type] = {
+    "ReceiveMessage": _Received,
+    "DeleteMessageBatch": _Answered,
+    "ChangeMessageVisibilityBatch": _Answered,
 }
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    operation: msgspec.json.Decoder(type_) for operation, type_ in _FREQUENT.items()
+}
+_ANSWERS: dict[str, type] = {**_FREQUENT, "GetQueueAttributes": _Queue}
 
 
 class _Here(threading.local):
@@ -105,7 +113,7 @@ class SqsFastPath:
             SqsError: SQS rejected the call.
             TimeoutError: There was no response in time.
         """
-        decoder = _ANSWERS.get(operation)
+        decoder = _DECODERS.get(operation)
         if decoder is None:
             return None
         body = msgspec.json.encode(parameters)
@@ -153,6 +161,16 @@ class SqsFastPath:
             self._here.connection = None
             self._open.discard(found)
             found.close()
+
+
+def with_types(operation: str, response: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a response of boto3 that the bridge reads.
+
+    Raises:
+        ValueError: One is missing or has another type.
+    """
+    found: dict[str, Any] = msgspec.convert(response, _ANSWERS[operation])
+    return found
 
 
 def _read(decoder: msgspec.json.Decoder[Any], body_received: bytes) -> dict[str, Any]:

@@ -92,8 +92,11 @@ class SqsQueue:
         """Return the attributes that the bridge depends on."""
         response = self._call("GetQueueAttributes", AttributeNames=_QUEUE_ATTRIBUTES)
         attributes = response.get("Attributes", {})
-        timeout = parse_int(attributes.get("VisibilityTimeout", 30), 0, SQS_VISIBILITY_SECONDS)
-        messages = parse_int(attributes.get("ApproximateNumberOfMessages", 0))
+        try:
+            timeout = parse_int(attributes.get("VisibilityTimeout", 30), 0, SQS_VISIBILITY_SECONDS)
+            messages = parse_int(attributes.get("ApproximateNumberOfMessages", 0))
+        except InvalidValueError as error:
+            raise QueueUnavailableError(f"unexpected attributes of the queue: {error}") from error
         return QueueAttributes(timeout, "RedrivePolicy" in attributes, messages)
 
     def check_permissions(self) -> None:

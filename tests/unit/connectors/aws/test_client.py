@@ -77,7 +77,8 @@ def test_response_from_another_server_is_rejected(server: SqsServer, sqs: SqsCli
 
 
 def test_lone_surrogate_in_one_message_does_not_block_others(server: SqsServer, sqs: SqsClient) -> None:
-    server.answers.append(b'{"Messages": [{"Body": "\\ud800"}, {"Body": "good"}]}')
+    ids = '"MessageId": "m", "ReceiptHandle": "r"'
+    server.answers.append(f'{{"Messages": [{{{ids}, "Body": "\\ud800"}}, {{{ids}, "Body": "good"}}]}}'.encode())
 
     found = sqs.call("ReceiveMessage", QueueUrl=QUEUE)
 

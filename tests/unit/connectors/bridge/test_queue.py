@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -123,3 +124,49 @@ def test_permission_check_uses_an_invalid_receipt_handle(server: SqsServer, allo
         SqsQueue(URL, 5).check_permissions()
     assert {each.asked["Entries"][0]["ReceiptHandle"] for each in server.requests} == {INVALID_RECEIPT_HANDLE}
     assert len(server.requests) == allowed + 1
+
+
+RECEIVED = message()
+Ask = Callable[[SqsQueue], object]
+
+
+def delete(queue: SqsQueue) -> object:
+    return queue.delete([ONE])
+
+
+def without(name: str) -> dict[str, Any]:
+    return {each: value for each, value in RECEIVED.items() if each != name}
+
+
+HOSTILE: list[tuple[Ask, Any]] = [
+    (SqsQueue.receive, {"Messages": 7}),
+    (SqsQueue.receive, {"Messages": {"0": RECEIVED}}),
+    (SqsQueue.receive, {"Messages": [7]}),
+    (SqsQueue.receive, {"Messages": [without("MessageId")]}),
+    (SqsQueue.receive, {"Messages": [without("ReceiptHandle")]}),
+    (SqsQueue.receive, {"Messages": [without("Body")]}),
+    (SqsQueue.receive, {"Messages": [RECEIVED | {"Body": 7}]}),
+    (SqsQueue.receive, {"Messages": [RECEIVED | {"ReceiptHandle": None}]}),
+    (SqsQueue.receive, {"Messages": [RECEIVED | {"Attributes": 7}]}),
+    (SqsQueue.receive, {"Messages": [RECEIVED | {"Attributes": {"SentTimestamp": 7}}]}),
+    (delete, {"Successful": {"Id": "0"}}),
+    (delete, {"Successful": [{}]}),
+    (delete, {"Successful": [{"Id": 0}]}),
+    (delete, {"Failed": [{"Code": "InternalError"}]}),
+    (delete, {"Failed": [{"Id": "0", "Code": 7}]}),
+    (SqsQueue.attributes, {"Attributes": []}),
+    (SqsQueue.attributes, {"Attributes": {"VisibilityTimeout": "soon"}}),
+    (SqsQueue.attributes, {"Attributes": {"VisibilityTimeout": "-1"}}),
+    (SqsQueue.attributes, {"Attributes": {"VisibilityTimeout": 30}}),
+]
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+@pytest.mark.parametrize(("ask", "answer"), HOSTILE)
+def test_an_answer_of_another_shape_makes_the_queue_unavailable(
+    server: SqsServer, ask: Ask, answer: Any, fast_path: bool
+) -> None:
+    server.answers += [answer, answer]  # boto3 repeats the call of the fast path
+
+    with pytest.raises(QueueUnavailableError, match="unexpected"):
+        ask(SqsQueue(URL, 5, fast_path))
