@@ -7,6 +7,7 @@ handling"; the API References of the other services.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from headrace.schemas.delivery import FailureKind
 
@@ -126,6 +127,11 @@ KIND_OF_CODE: Mapping[str, FailureKind] = {code: kind for kind, codes in CODES.i
 
 
 def kind_of(code: str, status: int = 400) -> FailureKind:
-    """Return the kind of an error code. An unknown code is transient for an HTTP status of 500 or more."""
+    """Return the kind of an error code. An unknown code is transient for an HTTP status of 500 or more.
+
+    A store that is full is an outage: S3 is never full, and stores compatible with it have codes of their own.
+    """
     short = code.rpartition(".")[2]  # SQS prefixes some codes: AWS.SimpleQueueService.NonExistentQueue
+    if status == HTTPStatus.INSUFFICIENT_STORAGE:
+        return "outage"
     return KIND_OF_CODE.get(short, "transient" if status >= 500 else "permanent")

@@ -53,6 +53,7 @@ def answer(code: str, status: int = 400) -> ClientError:
         (answer("InternalServerError", 500), TransientError),
         (answer("ImageTooLargeException"), PermanentError),
         (answer("SomethingNew", 503), TransientError),
+        (answer("XMinioStorageFull", 507), OutageError),
         (answer("SomethingNew", 400), PermanentError),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), OutageError),
         (NoCredentialsError(), OutageError),
