@@ -32,8 +32,7 @@ ALLOWED = {
     "connectors/aws/sqs_fast_path.py": (
         "an answer of SQS, maybe with half a surrogate pair; `call` handles every error",
         "json.loads(body_received)",
-        "msgspec.json.Decoder(_Answered)",
-        "msgspec.json.Decoder(_Received)",
+        "msgspec.json.Decoder(type_)",
         "msgspec.json.decode(body_received, type=_Error)",
     ),
     "connectors/events/aws_event.py": (MESSAGE, "orjson.loads(message)"),
