@@ -115,7 +115,7 @@ def test_what_is_no_readable_file_is_one_error_that_names_it(command: str, kind:
         return  # it is replaced
     code, output = run(command, file)
     assert code in (1, 2)
-    assert kind in output.replace("\n", "").replace("│", "")
+    assert kind in "".join(output.replace("│", "").split())  # a box may break a line within a word
 
 
 @pytest.mark.parametrize("command", COMMANDS)
