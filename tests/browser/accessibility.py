@@ -24,7 +24,8 @@ def layout_problems(page: Page, url: str) -> list[str]:
 def violations(page: Page, *rules: str) -> list[str]:
     """Return what axe-core finds: the rule, and the first element that breaks it."""
     options = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
-    page.evaluate(AXE.read_text("utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8"))
     found: list[dict[str, Any]] = page.evaluate("options => axe.run(options)", options)["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
 

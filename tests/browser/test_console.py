@@ -213,10 +213,15 @@ def test_a_hostile_key_is_shown_everywhere(page: Page, console: str, tmp_path: P
 
 def test_pictures_of_the_documentation(page: Page, console: str, tmp_path: Path) -> None:
     folder = IMAGES if os.environ.get(WRITE_IMAGES) else tmp_path
-    for name, path in (("console-pipeline", "/"), ("console-asset", f"{VIDEO}&t=2"), ("console-letters", "/letters")):
+    rates = "[...document.querySelectorAll('.graph [data-node]')].every(each => each.textContent)"
+    frame = "(video => video.readyState === 4 && !video.seeking)(document.querySelector('video'))"
+    for name, path, width, height, ready in (
+        ("console-pipeline", "/", 1680, 1180, rates),
+        ("console-asset", f"{VIDEO}&t=2", 1440, 900, frame),
+    ):
+        page.set_viewport_size({"width": width, "height": height})
         page.goto(console + path)
-        if name == "console-asset":
-            until(page, "(video => video.readyState === 4 && !video.seeking)(document.querySelector('video'))")
+        until(page, ready)
         page.screenshot(path=folder / f"{name}.png")
         assert (folder / f"{name}.png").stat().st_size > 10_000
 
