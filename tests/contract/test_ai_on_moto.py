@@ -20,7 +20,7 @@ from headrace.streams.aws.rekognition import Rekognition
 from headrace.streams.aws.s3 import S3Bucket
 from headrace.streams.aws.textract import Textract
 from headrace.streams.aws.transcribe import Transcribe
-from headrace.streams.errors import PermanentError, TransientError
+from headrace.streams.errors import TransientError
 from headrace.streams.limits.rate_limits import RateLimits
 from headrace.streams.people import FaceSearch
 from headrace.streams.settings import StreamSettings
@@ -113,11 +113,11 @@ async def test_transcription_job_starts_once_and_ends(calls: AwsClient) -> None:
     assert {end.status for end in ends if end} == {"succeeded"}
 
 
-async def test_answer_of_another_shape_is_a_permanent_error(calls: AwsClient) -> None:
+async def test_answer_of_another_shape_is_unreadable(calls: AwsClient) -> None:
     """The number of pages is an object in the answers of moto."""
-    with pytest.raises(PermanentError) as refused:
+    with pytest.raises(TransientError, match=r"DetectDocumentText: DocumentMetadata\.Pages is not a valid") as refused:
         await Textract(calls, SETTINGS, PRICES).detect(media("bottles.jpg"))
-    assert refused.value.code == "invalid_answer"
+    assert refused.value.code == "unreadable_answer"
 
 
 async def test_labels_of_a_custom_model(calls: AwsClient) -> None:
