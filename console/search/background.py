@@ -80,7 +80,7 @@ def _run(place: ViewsPlace, results: ResultReader, stop: threading.Event) -> Non
         except SQLAlchemyError as error:
             log.warning("text_index_unavailable", reason=" ".join(str(error).split())[:LONGEST_REASON])
             stop.wait(ERROR_SECONDS)
-        except Exception as error:  # a thread that ends here would end in silence
+        except Exception as error:  # a thread that ends here would end unnoticed
             log.error("text_index_failed", reason=f"{type(error).__name__}: {error}"[:LONGEST_REASON])
             stop.wait(ERROR_SECONDS)
         if not count:

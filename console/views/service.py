@@ -180,7 +180,7 @@ class ViewsService:
             text = f"the views in {self.place.name} cannot be used: {reason(error)}"
             if is_database_outage(error):
                 raise UnavailableError(text) from error
-            raise CommandError(f"{text}. headrace views drop and headrace views run build them anew") from error
+            raise CommandError(f"{text}. headrace views drop and headrace views run rebuild them") from error
 
     @contextmanager
     def _projector(self, engine: Engine, waits: bool = False) -> Iterator[Projector]:
@@ -203,7 +203,7 @@ class ViewsService:
 def _load_offsets(
     wait: OutageWait, engine: Engine, places: Collection[TopicAndPartition]
 ) -> Mapping[TopicAndPartition, int]:
-    """Load stored offsets once the database answers: librdkafka assigns partitions in the middle of a poll."""
+    """Load stored offsets once the database answers: librdkafka assigns partitions during a poll."""
     return wait.until_available(lambda: projector.load_offsets(engine, places), engine.dispose)
 
 

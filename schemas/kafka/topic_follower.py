@@ -128,7 +128,7 @@ class TopicFollower:
             begin = self._records
             try:
                 self._follow()
-            except BaseException as error:  # a thread that ends here would end in silence
+            except BaseException as error:  # a thread that ends here would end unnoticed
                 failures = 1 if self._records > begin else failures + 1
                 self._report(_reason(error))
                 self._stop.wait(backoff_seconds(failures, RETRY_SECONDS, MAX_BACKOFF_SECONDS))

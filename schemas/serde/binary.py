@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime, timedelta
 
+from headrace.schemas.varint import write_varint
+
 MAX_VARINT_BYTES = 10
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -49,16 +51,6 @@ def read_count(data: bytes, at: int) -> tuple[int, int]:
     if not 0 < items <= len(data) - at:
         raise ValueError(f"a block of {items} items in {len(data) - at} bytes")
     return items, at
-
-
-def write_varint(number: int) -> bytes:
-    """Write an unsigned number."""
-    encoded = bytearray()
-    while number > 127:
-        encoded.append(number & 127 | 128)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
 
 
 def write_size(size: int) -> bytes:

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from headrace.schemas.safe_text import safe_text
 from headrace.schemas.spans import AttributeValue, Span, SpanContext, SpanRole
+from headrace.schemas.varint import write_varint
 
 KINDS: dict[SpanRole, bytes] = {
     "internal": b"\x30\x01",
@@ -61,9 +62,9 @@ def _value(name: str, value: AttributeValue) -> bytes:
     if isinstance(value, str):
         return _field(b"\x12", _text(b"\x0a", value if name in OWN else safe_text(value)))
     if isinstance(value, bool):
-        return _field(b"\x12", b"\x10" + _varint(value))
+        return _field(b"\x12", b"\x10" + write_varint(value))
     if isinstance(value, int):
-        return _field(b"\x12", b"\x18" + _varint(value & _MASK))
+        return _field(b"\x12", b"\x18" + write_varint(value & _MASK))
     return _field(b"\x12", b"\x21" + _DOUBLE.pack(value))
 
 
@@ -79,14 +80,4 @@ def _text(tag: bytes, text: str) -> bytes:
 def _field(tag: bytes, content: bytes) -> bytes:
     """Return a field of bytes with its length."""
     size = len(content)
-    return tag + (size.to_bytes(1) if size < 128 else _varint(size)) + content
-
-
-def _varint(number: int) -> bytes:
-    """Return a number in groups of 7 bits, the lowest first."""
-    groups = bytearray()
-    while number > 127:
-        groups.append(number & 127 | 128)
-        number >>= 7
-    groups.append(number)
-    return bytes(groups)
+    return tag + (size.to_bytes(1) if size < 128 else write_varint(size)) + content

@@ -35,7 +35,7 @@ class LogTruncatedError(RuntimeError):
 async def forget_deleted(thread: ConsumerThread, scheduler: KeyedScheduler, committed: Collection[TP]) -> None:
     """Forget revoked partitions whose committed offset is gone, so that it is not committed again.
 
-    Their unfinished records are lost. Brokers that do not answer are no reason to hold up a rebalance.
+    Their unfinished records are lost. Brokers that do not answer do not delay a rebalance further.
     """
     with suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(ANSWER_SECONDS):

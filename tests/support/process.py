@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 from tests.support import fork_server
 
 T = TypeVar("T")
@@ -34,6 +36,14 @@ def wait_for(condition: Callable[[], T | None], what: str, seconds: float = 60.0
             return result
         assert time.monotonic() < deadline, f"waited {seconds * DEADLINE_FACTOR:g} s for {what}"
         time.sleep(0.05)
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether a process has ended. It may be a zombie until its parent reads its exit code."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 class Headrace:

@@ -16,7 +16,7 @@ import pytest
 from headrace.sandbox.cluster import aot_cache, aot_training, components, jars, kafka_broker, storage
 from headrace.sandbox.cluster.aot_cache import AotCache
 from headrace.sandbox.cluster.kafka_broker import BrokerNode, Runtime
-from tests.support.process import wait_for
+from tests.support.process import is_gone, wait_for
 
 VARYING = (slice(17, 21), slice(27, 43))
 """The checksum and the times in the header of a batch."""
@@ -136,14 +136,6 @@ def test_unusable_cache_does_not_stop_the_jvm(
     assert from_cache(lines) == 0
 
 
-def _works(process: psutil.Process) -> bool:
-    """Return whether a process has not ended. Its parent has, so that it may be a zombie for a moment."""
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def test_ended_training_ends_its_broker_at_once(tmp_path: Path) -> None:
     """A JVM that records takes seconds to end by SIGTERM, for which a user would wait."""
     cache_home = tmp_path / "headrace" / f"kafka-{jars.KAFKA_VERSION}"
@@ -157,7 +149,7 @@ def test_ended_training_ends_its_broker_at_once(tmp_path: Path) -> None:
     brokers = wait_for(lambda: _brokers(training.pid), "the broker of the training run")
     training.send_signal(signal.SIGTERM)
     assert training.wait(60) == 128 + signal.SIGTERM
-    assert [each for each in brokers if _works(each)] == []
+    assert [each for each in brokers if not is_gone(each.pid)] == []
     assert [path.suffix for path in (cache_home / "aot").iterdir()] == [".lock"]
 
 

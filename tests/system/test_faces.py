@@ -97,16 +97,16 @@ def test_pictures_of_faces_are_shown_and_deleted_with_their_person(people: Peopl
         with urllib.request.urlopen(f"{address.rstrip('/')}/people/picture?face={ada['faces'][0]}") as shown:
             assert Image.open(io.BytesIO(shown.read())).size == (160, 160)
 
-    code, said = people.forget(ada["person"])
-    assert (code, "2 pictures of faces" in said) == (0, True)
+    code, output = people.forget(ada["person"])
+    assert (code, "2 pictures of faces" in output) == (0, True)
     assert len(people.pictures()) == 3
     people.deny("DeleteFaces")
-    code, said = people.forget(ada["person"], "--execute")
-    assert (code, "AWS rejected DeleteFaces: AccessDeniedException" in said) == (1, True), said
+    code, output = people.forget(ada["person"], "--execute")
+    assert (code, "AWS rejected DeleteFaces: AccessDeniedException" in output) == (1, True), output
     assert {each["person"] for each in people.listed()} == {ada["person"], bob["person"]}
     people.deny()
-    code, said = people.forget(ada["person"], "--execute")
-    assert (code, "forgotten: 2 faces deleted" in said) == (0, True), said
+    code, output = people.forget(ada["person"], "--execute")
+    assert (code, "forgotten: 2 faces deleted" in output) == (0, True), output
     wait_for(lambda: [each["person"] for each in people.listed()] == [bob["person"]], "the person to be gone")
     [left] = people.pictures()
     assert bob["picture"].endswith(left)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 
 import pytest
-import structlog
 from msgspec import structs
 from prometheus_client import CollectorRegistry, generate_latest
-from structlog.testing import capture_logs
 
 from headrace.streams.engine import metrics as metrics_module
 from headrace.streams.engine.metrics import OUTCOMES, StageMetrics
 from headrace.streams.engine.outcome import Dead, Done, Retry
+from tests.support.captured_logs import captured_logs
 from tests.support.records import received, uploaded
 
 
@@ -31,20 +30,10 @@ def test_metrics_contain_no_keys_and_no_reasons() -> None:
 @pytest.mark.parametrize(
     ("quiet", "logged"), [(False, ["done", "retrying", "dead-lettered"]), (True, ["retrying", "dead-lettered"])]
 )
-def test_quiet_stage_logs_no_record_that_is_done(
-    quiet: bool, logged: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), cache_logger_on_first_use=False
-    )
-    monkeypatch.setattr(metrics_module, "log", structlog.get_logger())  # another test may have fixed its configuration
-    try:
+def test_quiet_stage_logs_no_record_that_is_done(quiet: bool, logged: list[str]) -> None:
+    with captured_logs(metrics_module, logging.INFO) as lines:
         metrics = StageMetrics("quiet-stage" if quiet else "loud-stage", quiet)
-        with capture_logs() as lines:
-            for outcome in (Done(), Retry(1.0, "transient", ""), Dead("infected", "", "PermanentError")):
-                metrics.record_outcome(received(uploaded()), outcome, 0.1)
-    finally:
-        structlog.configure(**before)
+        for outcome in (Done(), Retry(1.0, "transient", ""), Dead("infected", "", "PermanentError")):
+            metrics.record_outcome(received(uploaded()), outcome, 0.1)
     assert [line["event"] for line in lines] == logged
     assert sum(OUTCOMES.of("quiet-stage").outcomes.values()) == (3 if quiet else 0)

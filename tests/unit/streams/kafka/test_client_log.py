@@ -6,11 +6,10 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from headrace.streams.kafka import client_log
 from headrace.streams.kafka.client_log import QUIET_SECONDS, ClientLog
+from tests.support.captured_logs import captured_logs
 
 
 @pytest.fixture
@@ -22,23 +21,11 @@ def library() -> Iterator[logging.Logger]:
     library.handlers, library.propagate = handlers, propagates
 
 
-@pytest.fixture
-def all_levels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Log at every level, whatever level another test has set."""
-    before = structlog.get_config()
-    every = structlog.make_filtering_bound_logger(logging.DEBUG)
-    structlog.configure(wrapper_class=every, cache_logger_on_first_use=False)
-    monkeypatch.setattr(client_log, "log", structlog.get_logger())
-    yield
-    structlog.configure(**before)
-
-
-@pytest.mark.usefixtures("all_levels")
 def test_errors_of_an_outage_are_one_line_and_its_end_another(library: logging.Logger) -> None:
     now = 100.0
     handler = ClientLog(lambda: now)
     library.handlers, library.propagate = [handler], False
-    with capture_logs() as logs:
+    with captured_logs(client_log, logging.DEBUG) as logs:
         for number in range(3000):
             logging.getLogger("aiokafka.client").error("Unable to update metadata from %s", [number])
             logging.getLogger("aiokafka.consumer").warning("Failed fetch")

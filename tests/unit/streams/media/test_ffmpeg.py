@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from headrace.streams.errors import OutageError, PermanentError, TransientError
 from headrace.streams.media.inspection.messages import Limits
 from headrace.streams.media.probe import probe
 from headrace.streams.media.tools import MediaTools
+from tests.support.process import is_gone
 
 PICTURE = Path(__file__).parents[4] / "sandbox" / "media" / "bottles.jpg"
 
@@ -69,13 +69,6 @@ async def eventually(condition: Callable[[], bool]) -> bool:
     while not condition() and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
     return condition()
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 async def test_timeout_kills_ffmpeg_and_its_children_and_is_permanent(hung: Hung) -> None:
